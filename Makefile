@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# `make` alone says what there is. Every target does its own set-up, once (.ci/setup.sh).
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-extended asan tsan bench lint format clean
+
+# Programs of .venv first: its Python, and the formatters at the versions that pyproject.toml pins.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export JOBS ?= 2
+stamps := .venv/stamps
+# A change in one of these rebuilds the extension; Python files are used where they lie.
+native := CMakeLists.txt pyproject.toml $(shell find cmake cpp python/src -type f 2>/dev/null)
+
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(stamps)/package ## render a real recording through the models, into out/
+	@python models/demo.py
+
+test: setup ## lint, C++ tests (also under sanitizers) and Python tests
+	@.ci/test.sh
+
+test-extended: setup ## the same, with the tests that take long
+	@.ci/test.sh extended
+
+lint: setup ## formatting, names, types
+	@cmake --preset dev >/dev/null
+	@.ci/lint.sh
+
+bench: $(stamps)/package $(stamps)/bench ## measure, and write tests/bench/RESULTS.md
+	@cmake --preset release
+	@cmake --build --preset release
+	@python tests/bench/run.py
+
+asan tsan: setup ## the C++ tests under one sanitizer, with a stub engine
+	@cmake --preset $@
+	@cmake --build --preset $@
+	@ctest --preset $@ --parallel $(JOBS)
+
+format: setup ## format every source in place
+	@find cpp externals python/src tests \( -name '*.cpp' -o -name '*.hpp' -o -name '*.h' \) -print0 2>/dev/null | xargs -0 clang-format -i
+	@ruff check --quiet --fix . ; ruff format --quiet .
+
+setup: $(stamps)/package $(stamps)/test ## only the set-up, everything included
+
+clean: ## remove what was built; .venv stays
+	rm -rf build out .mypy_cache .pytest_cache .ruff_cache $(stamps)/package
+
+$(stamps)/base: .ci/setup.sh pyproject.toml
+	@.ci/setup.sh base
+$(stamps)/test: $(stamps)/base
+	@.ci/setup.sh test
+$(stamps)/bench: $(stamps)/base
+	@.ci/setup.sh bench
+$(stamps)/package: $(stamps)/base $(native)
+	@.ci/setup.sh package

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# nnbridge_find_python(): the build's Python, once; the project's own .venv unless told otherwise.
+macro(nnbridge_find_python)
+  if(NOT Python_EXECUTABLE)
+    foreach(candidate bin/python Scripts/python.exe)
+      if(EXISTS ${PROJECT_SOURCE_DIR}/.venv/${candidate})
+        set(Python_EXECUTABLE ${PROJECT_SOURCE_DIR}/.venv/${candidate})
+      endif()
+    endforeach()
+  endif()
+  if(NNBRIDGE_PYTHON)
+    find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module)
+  else()
+    find_package(Python 3.11 REQUIRED COMPONENTS Interpreter)
+  endif()
+endmacro()

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: MIT
+//
+// LibTorch behind the engine's interface.
+#include "engine/torchscript.hpp"
+
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
+#include <caffe2/serialize/versions.h>
+#include <omp.h>
+#include <torch/version.h>
+
+#include <cstring>
+#include <mutex>
+
+#include "engine/archive.hpp"
+#include "engine/engine.hpp"
+#include "engine/float_mode.hpp"
+#include "engine/manifest.hpp"
+
+namespace nnbridge::engine {
+namespace {
+
+using torch::jit::IValue;
+using torch::jit::Module;
+
+std::string shape_text(at::IntArrayRef shape) { return c10::str(shape); }
+
+/// Random numbers of one stream, drawn from the process's one CPU generator: its state is lent for
+/// the time of a call, so that neither the host's own torch nor another stream is disturbed.
+class SeededDraws {
+ public:
+  explicit SeededDraws(std::uint64_t seed) : seed_(seed) { restart(); }
+
+  void restart() {
+    at::Generator generator = at::make_generator<at::CPUGeneratorImpl>();
+    generator.set_current_seed(seed_);
+    state_ = generator.get_state();
+  }
+
+  class Lease {
+   public:
+    explicit Lease(SeededDraws* draws) : draws_(draws) {
+      if (!draws_) return;
+      lock_ = std::unique_lock(mutex());
+      generator_ = at::detail::getDefaultCPUGenerator();
+      const std::lock_guard guard(generator_.mutex());
+      outside_ = generator_.get_state();
+      generator_.set_state(draws_->state_);
+    }
+    ~Lease() {
+      if (!draws_) return;
+      const std::lock_guard guard(generator_.mutex());
+      draws_->state_ = generator_.get_state();
+      generator_.set_state(outside_);
+    }
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+
+   private:
+    static std::mutex& mutex() {
+      static std::mutex one;
+      return one;
+    }
+    SeededDraws* draws_;
+    std::unique_lock<std::mutex> lock_;
+    at::Generator generator_;
+    at::Tensor outside_;
+  };
+
+ private:
+  std::uint64_t seed_;
+  at::Tensor state_;
+};
+
+/// One method of a chain, bound to an instance's module.
+struct Step {
+  Method method;
+  torch::jit::Function* function = nullptr;
+  std::vector<IValue> defaults;  ///< of the arguments after the signal
+};
+
+Result<std::vector<IValue>> defaults_of(const torch::jit::Function& function) {
+  const auto& arguments = function.getSchema().arguments();
+  if (arguments.size() < 2) return fail("'" + function.name() + "' takes no signal.");
+  std::vector<IValue> defaults;
+  for (std::size_t i = 2; i < arguments.size(); ++i) {
+    if (!arguments[i].default_value()) {
+      return fail("'" + function.name() + "' wants an argument '" + arguments[i].name() +
+                  "' without a default value, which a stream can't give.");
+    }
+    defaults.push_back(*arguments[i].default_value());
+  }
+  return defaults;
+}
+
+class TorchInstance final : public Instance {
+ public:
+  TorchInstance(const Module& pristine, const std::vector<at::Tensor>& weights,
+                const Contract& contract, at::Device device, const InstanceConfig& config)
+      : pristine_(pristine), weights_(weights), contract_(contract), device_(device),
+        config_(config) {
+    if (config_.seed) draws_.emplace(*config_.seed);
+  }
+
+  Result<void> bind() {
+    steps_.clear();
+    for (const auto& method : config_.chain.methods) {
+      torch::jit::Function& function = module_.get_method(method.name).function();
+      auto defaults = defaults_of(function);
+      if (!defaults) return tl::unexpected(defaults.error());
+      steps_.push_back({method, &function, std::move(*defaults)});
+    }
+    return {};
+  }
+
+  Result<void> reset() noexcept override {
+    try {
+      module_ = copy_state(pristine_, weights_);
+      if (draws_) draws_->restart();
+      if (config_.sample_rate && contract_.follows_sample_rate) {
+        const c10::InferenceMode guard;
+        module_.get_method("set_sample_rate")({static_cast<std::int64_t>(*config_.sample_rate)});
+      }
+      return bind();
+    } catch (const std::exception& error) {
+      return fail("The model can't be reset (" + model_message(error) + ").");
+    }
+  }
+
+  Result<void> set(const std::string& name, const std::vector<Value>& values) noexcept override {
+    const auto attribute = contract_.attribute(name);
+    if (!attribute) return tl::unexpected(attribute.error());
+    return set_attribute(module_, *attribute, values, device_);
+  }
+
+  Result<std::vector<Value>> get(const std::string& name) noexcept override {
+    const auto attribute = contract_.attribute(name);
+    if (!attribute) return tl::unexpected(attribute.error());
+    return get_attribute(module_, *attribute);
+  }
+
+  Result<void> run(const float* in, float* out) noexcept override {
+    try {
+      const c10::InferenceMode guard;
+      const SeededDraws::Lease lease(draws_ ? &*draws_ : nullptr);
+      const auto& chain = config_.chain;
+      // Fresh memory for every block: a model may keep its input, or a view of it, as state.
+      at::Tensor signal = at::empty(
+          {config_.batch, chain.in_channels(), config_.block / chain.in_ratio()}, at::kFloat);
+      std::memcpy(signal.data_ptr<float>(), in,
+                  static_cast<std::size_t>(signal.numel()) * sizeof(float));
+      if (!device_.is_cpu()) signal = signal.to(device_);
+      int ratio = chain.in_ratio();
+      for (auto& step : steps_) {
+        if (ratio != step.method.in_ratio) signal = change_ratio(signal, ratio, step.method);
+        auto result = call(step, signal);
+        if (!result) return tl::unexpected(result.error());
+        signal = std::move(*result);
+        ratio = step.method.out_ratio;
+      }
+      if (!device_.is_cpu()) signal = signal.to(at::kCPU);
+      signal = signal.contiguous();
+      std::memcpy(out, signal.data_ptr<float>(),
+                  static_cast<std::size_t>(signal.numel()) * sizeof(float));
+      return {};
+    } catch (const std::exception& error) {
+      return fail(model_message(error));
+    } catch (...) {
+      return fail("The model failed with an unknown exception.");
+    }
+  }
+
+ private:
+  /// Between two methods at different rates: each value is held, and the last of a group kept.
+  at::Tensor change_ratio(const at::Tensor& signal, int from, const Method& to) const {
+    at::Tensor held = from == 1 ? signal : signal.repeat_interleave(from, 2);
+    if (to.in_ratio == 1) return held;
+    return held.slice(2, to.in_ratio - 1, std::nullopt, to.in_ratio).contiguous();
+  }
+
+  Result<at::Tensor> call(Step& step, at::Tensor& signal) {
+    stack_.clear();
+    stack_.emplace_back(module_._ivalue());
+    stack_.emplace_back(std::move(signal));
+    stack_.insert(stack_.end(), step.defaults.begin(), step.defaults.end());
+    step.function->run(stack_);
+    const IValue answer = std::move(stack_.back());
+    const std::string& name = step.method.name;
+    if (!answer.isTensor() || !answer.toTensor().defined()) {
+      return fail("'" + name + "' returned " + answer.tagKind() + " instead of a tensor.");
+    }
+    at::Tensor result = answer.toTensor();
+    const std::int64_t frames = config_.block / step.method.out_ratio;
+    if (result.dim() != 3 || result.size(0) != config_.batch ||
+        result.size(1) != step.method.out_channels || result.size(2) != frames) {
+      return fail("'" + name + "' returned the shape " + shape_text(result.sizes()) +
+                  "; its registration says " +
+                  shape_text({config_.batch, step.method.out_channels, frames}) + ".");
+    }
+    if (result.scalar_type() != at::kFloat) {
+      // Other precisions of the same thing are taken; whole or complex numbers are a mistake.
+      if (!result.is_floating_point()) {
+        return fail("'" + name + "' returned " + c10::toString(result.scalar_type()) +
+                    " values; a signal is float32.");
+      }
+      result = result.to(at::kFloat);
+    }
+    return result;
+  }
+
+  Module module_;
+  Module pristine_;
+  std::vector<at::Tensor> weights_;
+  Contract contract_;
+  at::Device device_;
+  InstanceConfig config_;
+  std::optional<SeededDraws> draws_;
+  std::vector<Step> steps_;
+  std::vector<IValue> stack_;
+};
+
+class TorchProgram final : public Program {
+ public:
+  TorchProgram(std::filesystem::path path, std::string device_name, at::Device device,
+               Module module, Contract contract)
+      : path_(std::move(path)), device_name_(std::move(device_name)), device_(device),
+        module_(std::move(module)), contract_(std::move(contract)),
+        weights_(find_weights(module_)) {}
+
+  const std::filesystem::path& path() const override { return path_; }
+  const std::string& device() const override { return device_name_; }
+  const Contract& contract() const override { return contract_; }
+
+  Result<std::unique_ptr<Instance>> instance(const InstanceConfig& config) override {
+    auto instance =
+        std::make_unique<TorchInstance>(module_, weights_, contract_, device_, config);
+    if (auto ready = instance->reset(); !ready) return tl::unexpected(ready.error());
+    return instance;
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::string device_name_;
+  at::Device device_;
+  Module module_;
+  Contract contract_;
+  std::vector<at::Tensor> weights_;
+};
+
+Result<at::Device> find_device(const std::string& name) {
+  try {
+    const at::Device device(name);
+    if (device.is_cpu()) return device;
+    if (device.is_cuda() && at::hasCUDA()) return device;
+    if (device.is_mps() && at::hasMPS()) return device;
+  } catch (const std::exception&) {
+    return fail("There is no device '" + name + "': choose cpu, cuda, cuda:1 … or mps.");
+  }
+  return fail("The device '" + name + "' is not available here (LibTorch " TORCH_VERSION
+              " finds none): choose cpu.");
+}
+
+}  // namespace
+
+std::string model_message(const std::exception& error) {
+  std::string text = error.what();
+  if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error)) {
+    text = torch_error->what_without_backtrace();
+  }
+  // TorchScript tells a traceback first and the message last.
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  const auto line = text.rfind('\n');
+  return line == std::string::npos ? text : text.substr(line + 1);
+}
+
+Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
+                                              const std::string& device_name) {
+  const auto device = find_device(device_name);
+  if (!device) return tl::unexpected(device.error());
+  auto archive = inspect_archive(path);
+  if (!archive) return tl::unexpected(archive.error());
+  const std::string quoted = "'" + path.string() + "'";
+  if (archive->version > static_cast<std::int64_t>(caffe2::serialize::kMaxSupportedFileFormatVersion)) {
+    return fail(quoted + " was made by a newer torch (file format " +
+                std::to_string(archive->version) + "; LibTorch " TORCH_VERSION " reads up to " +
+                std::to_string(caffe2::serialize::kMaxSupportedFileFormatVersion) +
+                "): update nnbridge, or export with an older torch.");
+  }
+  try {
+    Module module = torch::jit::load(path.string(), at::kCPU);
+    module.eval();
+    module.to(*device);
+    auto contract = read_contract(module);
+    if (!contract) {
+      return fail(quoted + " can't be used: " + contract.error().message + ".");
+    }
+    if (archive->manifest) {
+      if (auto applied = apply_manifest(*archive->manifest, *contract); !applied) {
+        return fail(quoted + " can't be used: " + applied.error().message + ".");
+      }
+    }
+    return std::make_shared<TorchProgram>(path, device_name, *device, std::move(module),
+                                          std::move(*contract));
+  } catch (const std::exception& error) {
+    return fail(quoted + " can't be loaded by LibTorch " TORCH_VERSION " (" +
+                model_message(error) + ").");
+  } catch (...) {
+    return fail(quoted + " can't be loaded: LibTorch failed with an unknown exception.");
+  }
+}
+
+ThreadScope::ThreadScope() {
+  // OpenMP's setting is the calling thread's alone; at::set_num_threads would also become the
+  // default of every later thread of the host.
+  at::init_num_threads();
+  threads_ = omp_get_max_threads();
+  omp_set_num_threads(1);
+  float_mode_ = flush_denormals();
+}
+
+ThreadScope::~ThreadScope() {
+  restore_float_mode(float_mode_);
+  omp_set_num_threads(threads_);
+}
+
+}  // namespace nnbridge::engine

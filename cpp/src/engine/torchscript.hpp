@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+//
+// Shared by the torchscript*.cpp files alone: nothing else in nnbridge sees torch.
+#pragma once
+
+#include <torch/script.h>
+
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "nnbridge/contract.hpp"
+
+namespace nnbridge::engine {
+
+/// The model's own words: the last line of what TorchScript or ATen says, without backtraces.
+std::string model_message(const std::exception& error);
+
+/// Reads methods, attributes and sample rate in every form in circulation.
+Result<Contract> read_contract(const torch::jit::Module& module);
+
+/// A copy with a state of its own. Tensors that no method ever writes to, the weights, stay shared.
+torch::jit::Module copy_state(const torch::jit::Module& module,
+                              const std::vector<at::Tensor>& weights);
+
+/// The tensors of a module that none of its methods changes in place or replaces.
+std::vector<at::Tensor> find_weights(const torch::jit::Module& module);
+
+Result<void> set_attribute(torch::jit::Module& module, const Attribute& attribute,
+                           const std::vector<Value>& values, at::Device device);
+
+Result<std::vector<Value>> get_attribute(torch::jit::Module& module, const Attribute& attribute);
+
+}  // namespace nnbridge::engine

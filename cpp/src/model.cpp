@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "nnbridge/model.hpp"
+
+#include <map>
+#include <tuple>
+
+#include "model_impl.hpp"
+
+namespace nnbridge {
+namespace {
+
+/// Opened programs by file and device. A file that was written again since is another program.
+class Programs {
+ public:
+  static Programs& get() {
+    static auto* const programs = new Programs;  // never destroyed: models may outlive statics
+    return *programs;
+  }
+
+  Result<std::shared_ptr<engine::Program>> open(const std::filesystem::path& path,
+                                                const std::string& device) {
+    std::error_code code;
+    const auto canonical = std::filesystem::canonical(path, code);
+    if (code) return engine::open_program(path, device);  // which says what is wrong
+    const auto written = std::filesystem::last_write_time(canonical, code);
+    const auto size = std::filesystem::file_size(canonical, code);
+    const Key key(canonical.string(), device, written, code ? 0 : size);
+    // One at a time: two objects that open the same file at once still share its weights.
+    const std::lock_guard lock(mutex_);
+    std::erase_if(programs_, [](const auto& entry) { return entry.second.expired(); });
+    if (const auto found = programs_.find(key); found != programs_.end()) {
+      if (auto program = found->second.lock()) return program;
+    }
+    auto program = engine::open_program(path, device);
+    if (program) programs_[key] = *program;
+    return program;
+  }
+
+ private:
+  using Key = std::tuple<std::string, std::string, std::filesystem::file_time_type, std::uintmax_t>;
+  std::mutex mutex_;
+  std::map<Key, std::weak_ptr<engine::Program>> programs_;
+};
+
+}  // namespace
+
+Model::Model(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+Result<Model> Model::open(const std::filesystem::path& path, const std::string& device) {
+  auto program = Programs::get().open(path, device);
+  if (!program) return tl::unexpected(program.error());
+  return over(std::move(*program));
+}
+
+Result<Model> Model::over(std::shared_ptr<engine::Program> program) {
+  auto instance = program->instance({});
+  if (!instance) return tl::unexpected(instance.error());
+  auto impl = std::make_unique<Impl>();
+  impl->program = std::move(program);
+  impl->instance = std::move(*instance);
+  return Model(std::move(impl));
+}
+
+const std::filesystem::path& Model::path() const { return impl_->program->path(); }
+const std::string& Model::device() const { return impl_->program->device(); }
+const Contract& Model::contract() const { return impl_->program->contract(); }
+
+Result<void> Model::set(const std::string& attribute, const std::vector<Value>& values) {
+  const std::lock_guard lock(impl_->mutex);
+  auto done = impl_->instance->set(attribute, values);
+  if (done) remember(impl_->settings, attribute, values);
+  return done;
+}
+
+Result<std::vector<Value>> Model::get(const std::string& attribute) const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->instance->get(attribute);
+}
+
+}  // namespace nnbridge

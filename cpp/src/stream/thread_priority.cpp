@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include "stream/thread_priority.hpp"
+
+#if defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <pthread.h>
+#include <sched.h>
+#endif
+#if defined(__APPLE__)
+#include <pthread/qos.h>
+#endif
+
+namespace nnbridge {
+
+void raise_priority_of_this_thread() noexcept {
+#if defined(_WIN32)
+  SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_TIME_CRITICAL);
+#elif defined(__APPLE__)
+  pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0);
+#else
+  // Below the audio thread of JACK and PipeWire (which sit at 60 and above), above all else.
+  sched_param parameters{};
+  parameters.sched_priority = 50;
+  pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters);
+#endif
+}
+
+}  // namespace nnbridge

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+#include "stream/worker.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "stream/thread_priority.hpp"
+
+namespace nnbridge {
+namespace {
+
+/// The workers alive, for the exit handler. Never destroyed: streams may outlive statics.
+struct Registry {
+  std::mutex mutex;
+  std::vector<Worker*> workers;
+
+  static Registry& get() {
+    static auto* const registry = new Registry;
+    return *registry;
+  }
+};
+
+void stop_all() {
+  for (;;) {
+    Worker* worker = nullptr;
+    {
+      const std::lock_guard lock(Registry::get().mutex);
+      if (Registry::get().workers.empty()) return;
+      worker = Registry::get().workers.back();
+    }
+    worker->stop();
+  }
+}
+
+}  // namespace
+
+Worker::Worker(std::function<void()> body) : body_(std::move(body)), thread_([this] { loop(); }) {
+  static std::once_flag once;
+  std::call_once(once, [] { std::atexit(stop_all); });
+  const std::lock_guard lock(Registry::get().mutex);
+  Registry::get().workers.push_back(this);
+}
+
+Worker::~Worker() { stop(); }
+
+void Worker::stop() {
+  stopping_.store(true, std::memory_order_relaxed);
+  wake();
+  if (thread_.joinable()) thread_.join();
+  const std::lock_guard lock(Registry::get().mutex);
+  std::erase(Registry::get().workers, this);
+}
+
+void Worker::loop() {
+  raise_priority_of_this_thread();
+  const engine::ThreadScope scope;
+  for (;;) {
+    while (!semaphore_.wait()) {
+      // Interrupted by a signal: wait on.
+    }
+    if (stopping()) return;
+    body_();
+  }
+}
+
+}  // namespace nnbridge

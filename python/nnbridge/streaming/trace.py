@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT
+"""From a module to a graph of operations in which no operation changes what another one reads.
+
+`torch.fx` follows ``forward`` symbolically. In-place operations (``relu_``, ``x += y``,
+``ReLU(inplace=True)``) are then renamed: whoever read the changed tensor later reads the result of
+the operation instead, so that the graph may be read as mathematics.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+from torch.nn.utils import parametrize
+
+from . import rule
+from .errors import NotStreamable
+
+IN_PLACE_OPERATORS: dict[Any, Any] = {
+    operator.iadd: operator.add,
+    operator.isub: operator.sub,
+    operator.imul: operator.mul,
+    operator.itruediv: operator.truediv,
+}
+
+VIEWS = {
+    "getitem", "chunk", "split", "view", "reshape", "transpose", "permute", "unsqueeze", "squeeze",
+    "contiguous", "expand", "flatten", "unflatten", "unbind", "narrow", "select", "dropout",
+    "movedim", "swapaxes", "to", "float", "double", "detach",
+}  # fmt: skip
+
+
+class _Proxy(fx.Proxy):
+    """A proxy that does not turn ``x += y`` into ``x = x + y`` behind the author's back."""
+
+    def _in_place(self, target: Callable[..., Any], other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", target, (self, other), {})
+
+    def __iadd__(self, other: Any) -> Any:
+        return self._in_place(operator.iadd, other)
+
+    def __isub__(self, other: Any) -> Any:
+        return self._in_place(operator.isub, other)
+
+    def __imul__(self, other: Any) -> Any:
+        return self._in_place(operator.imul, other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self._in_place(operator.itruediv, other)
+
+
+class _Tracer(fx.Tracer):
+    record_stack_traces = True
+
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        if rule.find(module) is not None:
+            return True
+        if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
+            return False
+        kind = type(module)
+        if parametrize.is_parametrized(module):
+            kind = kind.__mro__[1]  # the class that was parametrized
+        return kind.__module__.startswith("torch.nn.") and "parametriz" not in kind.__module__
+
+    def proxy(self, node: fx.Node) -> fx.Proxy:
+        return _Proxy(node, self)
+
+
+def where(node: fx.Node) -> str:
+    """Where an operation stands: module path, and the author's source line where known."""
+    if node.op == "call_module":
+        place = f"'{node.target}'"
+    else:
+        stack = node.meta.get("nn_module_stack") or {}
+        owner = next(reversed(stack.values()))[0] if stack else ""
+        place = f"'{owner}'" if owner else "the network's forward"
+    lines = (node.stack_trace or "").strip().splitlines()
+    files = [i for i, line in enumerate(lines) if line.strip().startswith("File ")]
+    here = [i for i in files if "/torch/" not in lines[i] and "nnbridge/streaming" not in lines[i]]
+    if here:
+        name, number = lines[here[-1]].split('"')[1], lines[here[-1]].split("line ")[1]
+        place += f" ({name.rsplit('/', 1)[-1]}:{number.split(',')[0]})"
+    return place
+
+
+def operation(node: fx.Node, module: nn.Module | None = None) -> str:
+    """What an operation is called, in the author's words."""
+    if module is not None:
+        return type(module).__name__.removeprefix("Parametrized")
+    if node.op == "call_method":
+        return f"Tensor.{node.target}"
+    name = getattr(node.target, "__name__", str(node.target))
+    owner = getattr(node.target, "__module__", "") or ""
+    return f"torch.{name}" if owner.startswith(("torch", "_operator")) is False else name
+
+
+def _in_place(node: fx.Node, root: nn.Module) -> bool:
+    if node.op == "call_module":
+        return bool(getattr(root.get_submodule(str(node.target)), "inplace", False))
+    if node.op == "call_method":
+        name = str(node.target)
+        return name.endswith("_") and not name.endswith("__")
+    if node.op == "call_function":
+        if node.target in IN_PLACE_OPERATORS or node.kwargs.get("inplace"):
+            return True
+        name = getattr(node.target, "__name__", "")
+        if name.endswith("_") and not name.endswith("__"):
+            return True
+        try:  # inplace given by position
+            bound = inspect.signature(node.target).bind(*node.args, **node.kwargs)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return False
+        return bound.arguments.get("inplace") is True
+    return False
+
+
+def _is_view(node: fx.Node, root: nn.Module) -> bool:
+    if node.op == "call_module":
+        module = root.get_submodule(str(node.target))
+        return isinstance(module, nn.Identity | nn.Flatten) or "Dropout" in type(module).__name__
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    return node.op in ("call_method", "call_function") and name in VIEWS
+
+
+def _rename(graph: fx.Graph, root: nn.Module) -> None:
+    order = {node: index for index, node in enumerate(graph.nodes)}
+    for node in list(graph.nodes):
+        if not _in_place(node, root) or not node.args or not isinstance(node.args[0], fx.Node):
+            continue
+        changed = node.args[0]
+
+        def later(user: fx.Node, now: int = order[node]) -> bool:
+            return order[user] > now
+
+        base = changed
+        family = {changed}
+        while _is_view(base, root) and base.args and isinstance(base.args[0], fx.Node):
+            base = base.args[0]
+            family.add(base)
+        for member in list(graph.nodes):
+            source = member.args[0] if member.args else None
+            if _is_view(member, root) and source in family and not later(member):
+                family.add(member)
+        if any(later(user) for member in family - {changed} for user in member.users):
+            raise NotStreamable(
+                f"{operation(node)} in place",
+                where(node),
+                "it changes a tensor that is also read through another name",
+                "write it without the in-place form",
+            )
+        changed.replace_all_uses_with(node, delete_user_cb=later)
+
+
+def trace(network: nn.Module) -> fx.Graph:
+    """The graph of `network`'s forward, in-place operations renamed, dead ones removed.
+
+    Raises:
+        NotStreamable: forward depends on values or lengths, or cannot be followed.
+    """
+    optional = {
+        name: parameter.default
+        for name, parameter in inspect.signature(network.forward).parameters.items()
+        if parameter.default is not inspect.Parameter.empty
+    }
+    try:
+        graph = _Tracer().trace(network, concrete_args=optional or None)
+    except NotStreamable:
+        raise
+    except Exception as error:  # whatever the author's code raises when given a symbol
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        raise NotStreamable(
+            "the Python code of forward",
+            _author_line(error),
+            "it cannot be followed symbolically, because it decides or computes something from "
+            f"the values or the shape of a tensor ({reason})",
+            "move that part into a module with a streaming rule (see nnbridge.streaming.rule)",
+        ) from error
+    _rename(graph, network)
+    for node in reversed(list(graph.nodes)):
+        if node.op not in ("placeholder", "output") and not node.users:
+            graph.erase_node(node)
+    return graph
+
+
+def _author_line(error: BaseException) -> str:
+    place = "the network's forward"
+    step = error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if "/torch/" not in file and "nnbridge/streaming" not in file:
+            place = f"{file.rsplit('/', 1)[-1]}:{step.tb_lineno}"
+        step = step.tb_next
+    return place
+
+
+def is_tensor(value: object) -> bool:
+    """Whether a constant is a tensor with time-like dimensions to check."""
+    return isinstance(value, Tensor) and value.dim() > 0 and torch.numel(value) > 1
