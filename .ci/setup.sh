@@ -47,7 +47,7 @@ packages_apt() {
   done
   # shellcheck disable=SC2086 # a list of names
   [ -z "$available" ] || as_root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends $available </dev/null
+    apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $available </dev/null >/dev/null
 }
 
 packages_brew() {

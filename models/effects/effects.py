@@ -138,7 +138,7 @@ class Echo(nn.Module):
         super().__init__()
         self.line = Line()
         self.longest = 2.0
-        self.time = Glide(0.25)
+        self.time = Glide(0.5)
         self.levels = nn.ModuleList([Glide() for _ in range(4)])
 
     def forward(

@@ -98,6 +98,8 @@ class Stats:
     """Blocks that were not ready when they had to be heard."""
     failed: int
     """Blocks whose inference failed or was not finite."""
+    pending: int
+    """Blocks that wait for the worker, the one it runs included; realtime only."""
     mean_cost: float
     """Seconds for one inference, resampling included."""
     worst_cost: float
@@ -115,6 +117,7 @@ class StreamOptions(TypedDict, total=False):
     block: int | None
     realtime: bool
     host_block: int | None
+    max_host_block: int
     batch: int
     deadline: int | None
     late: LatePolicy
@@ -123,7 +126,19 @@ class StreamOptions(TypedDict, total=False):
     seed: int | None
 
 
-_DEFAULT_HOST_BLOCK = 1024
+_MAX_HOST_BLOCK = 1024
+
+
+_WHOLE_NUMBERS = (
+    "sample_rate",
+    "block",
+    "host_block",
+    "max_host_block",
+    "batch",
+    "deadline",
+    "model_delay",
+    "seed",
+)
 
 
 def _engine_options(method: str, options: StreamOptions) -> dict[str, Any]:
@@ -134,7 +149,7 @@ def _engine_options(method: str, options: StreamOptions) -> dict[str, Any]:
     late = options.get("late", "silence")
     if late not in ("silence", "dry"):
         raise Error(f"The late policy is 'silence' or 'dry', not '{late}'.")
-    for name in ("sample_rate", "block", "host_block", "batch", "deadline", "model_delay", "seed"):
+    for name in _WHOLE_NUMBERS:
         value = options.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
             raise Error(f"'{name}' takes a whole number, not {value!r}.")
@@ -144,11 +159,12 @@ def _engine_options(method: str, options: StreamOptions) -> dict[str, Any]:
     if seed is not None and not 0 <= seed < 2**64:
         raise Error(f"The seed must be between 0 and 2**64 - 1, not {seed}.")
     host_block = options.get("host_block")
-    given = {name: value for name, value in options.items() if name != "host_block"}
+    largest = options.get("max_host_block", _MAX_HOST_BLOCK)
+    given = {name: value for name, value in options.items() if "host_block" not in name}
     return {
         **given,
         "method": method,
-        "host_block": _DEFAULT_HOST_BLOCK if host_block is None else host_block,
+        "host_block": largest if host_block is None else host_block,
         "fixed_host_block": host_block is not None,
     }
 
@@ -217,6 +233,8 @@ class Model:
                     inside `process`.
                 host_block: frames that every call of `process` brings. Without it any number may
                     come, at the price of some latency.
+                max_host_block: without `host_block`: the most frames that a call brings; default
+                    1024. A realtime stream needs as much time.
                 batch: independent items, each with a state of its own; default 1.
                 deadline: realtime only: the time that the model has for a block, in frames; default:
                     from the cost measured.

@@ -155,7 +155,7 @@ StreamConfig config_from(const py::kwargs& options) {
 
 py::dict stats_of(const Stream& stream) {
   const auto stats = stream.stats();
-  return py::dict("blocks"_a = stats.blocks, "late"_a = stats.late, "failed"_a = stats.failed,
+  return py::dict("blocks"_a = stats.blocks, "late"_a = stats.late, "failed"_a = stats.failed, "pending"_a = stats.pending,
                   "mean_cost"_a = stats.mean_cost, "worst_cost"_a = stats.worst_cost,
                   "load"_a = stats.load, "last_failure"_a = stats.last_failure);
 }

@@ -43,9 +43,11 @@ std::atomic<long> allocations{0};
 }
 #ifdef __GLIBC__
 extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming): glibc's names
 void* __libc_malloc(std::size_t);
 void* __libc_calloc(std::size_t, std::size_t);
 void* __libc_realloc(void*, std::size_t);
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 void* malloc(std::size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return __libc_malloc(size);
@@ -310,7 +312,7 @@ Figures measure(const Candidate& candidate, int from, int to) {
     return x;
   }();
   out.clear();
-  out.reserve(static_cast<std::size_t>(12 * to));
+  out.reserve(static_cast<std::size_t>(to) * 12);
   {
     auto converter = candidate.make(from, to);
     std::int64_t heard = 0;
@@ -365,9 +367,10 @@ void time_all(const std::vector<Candidate>& list, int from, int to, std::vector<
   std::vector<float> noise(static_cast<std::size_t>(from / 16));
   for (float& v : noise) v = uniform(random);
   std::vector<float> out;
-  out.reserve(static_cast<std::size_t>(2 * to));
+  out.reserve(static_cast<std::size_t>(to) * 2);
   std::vector<std::vector<double>> costs(list.size());
   std::vector<std::unique_ptr<Converter>> converters;
+  converters.reserve(list.size());
   for (const auto& candidate : list) converters.push_back(candidate.make(from, to));
   for (int round = 0; round < 31; ++round) {
     for (std::size_t i = 0; i < list.size(); ++i) {
@@ -452,6 +455,7 @@ int main(int argc, char** argv) {
   std::vector<std::vector<Figures>> all;
   for (const auto& [from, to] : pairs) {
     std::vector<Figures> figures;
+    figures.reserve(list.size());
     for (const auto& candidate : list) figures.push_back(measure(candidate, from, to));
     time_all(list, from, to, figures);
     all.push_back(std::move(figures));

@@ -269,8 +269,10 @@ std::string model_message(const std::exception& error) {
   }
   // TorchScript tells a traceback first and the message last.
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  const auto line = text.rfind('\n');
-  return line == std::string::npos ? text : text.substr(line + 1);
+  if (const auto line = text.rfind('\n'); line != std::string::npos) text.erase(0, line + 1);
+  constexpr std::string_view kNoise = "builtins.";
+  if (text.starts_with(kNoise)) text.erase(0, kNoise.size());
+  return text;
 }
 
 Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,

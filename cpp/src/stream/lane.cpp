@@ -22,6 +22,19 @@ std::size_t slot_count(const rate::Timeline& timeline, const StreamConfig& confi
   return static_cast<std::size_t>(std::ceil(frames / job)) + 4;
 }
 
+/// Built and warmed up; `cost` becomes the seconds of an inference where they are measured.
+Result<std::unique_ptr<Pipeline>> make_pipeline(engine::Program& program,
+                                                const PipelineConfig& config,
+                                                const Settings& settings, bool measure,
+                                                double& cost) {
+  auto pipeline = Pipeline::create(program, config, settings);
+  if (!pipeline) return pipeline;
+  const auto seconds = (*pipeline)->warm_up(measure);
+  if (!seconds) return tl::unexpected(seconds.error());
+  cost = *seconds;
+  return pipeline;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Lane>> Lane::create(engine::Program& program, const Settings& settings,
@@ -29,15 +42,22 @@ Result<std::unique_ptr<Lane>> Lane::create(engine::Program& program, const Setti
   auto settled = settle(program.contract(), asked);
   if (!settled) return tl::unexpected(settled.error());
   StreamConfig& config = settled->config;
-  auto pipeline = Pipeline::create(program, settled->pipeline, settings);
+  double cost = 0;
+  const bool measure = config.realtime && !config.deadline;
+  auto pipeline = make_pipeline(program, settled->pipeline, settings, measure, cost);
+  if (!pipeline && config.batch > 1) {
+    // Some models take one item at a time. Then each gets an instance of its own.
+    settled->pipeline.split_batch = true;
+    if (auto split = make_pipeline(program, settled->pipeline, settings, measure, cost)) {
+      pipeline = std::move(split);
+    }
+  }
   if (!pipeline) return tl::unexpected(pipeline.error());
-  const auto cost = (*pipeline)->warm_up(config.realtime && !config.deadline);
-  if (!cost) return tl::unexpected(cost.error());
 
   const auto& timeline = (*pipeline)->timeline();
   int deadline = 0;
   if (config.realtime) {
-    const auto found = settle_deadline(config, timeline, *cost);
+    const auto found = settle_deadline(config, timeline, cost);
     if (!found) return tl::unexpected(found.error());
     deadline = *found;
   }
@@ -112,7 +132,7 @@ void Lane::rewind() noexcept {
   if (dry_) dry_->clear();
   next_job_ = 0;
   heard_.store(played_, std::memory_order_relaxed);
-  for (auto* counter : {&late_, &failed_, &blocks_, &cost_, &worst_}) {
+  for (auto* counter : {&queued_jobs_, &ended_jobs_, &late_, &failed_, &blocks_, &cost_, &worst_}) {
     counter->store(0, std::memory_order_relaxed);
   }
 }
@@ -164,6 +184,7 @@ void Lane::finish_job() noexcept {
   if (accepting_) {
     in_.publish(job_);
     // Never refused: there is room for as many as there are slots.
+    queued_jobs_.fetch_add(1, std::memory_order_relaxed);
     jobs_.try_enqueue(job_);
     queued_ = true;
     if (!worker_) run_queued();
@@ -276,6 +297,7 @@ void Lane::run_job(std::int64_t k) noexcept {
   if (pipeline_->timeline().outputs_ready(k + 1) <= heard_.load(std::memory_order_acquire)) {
     pipeline_->skip(k);
     in_.release(k);
+    ended_jobs_.fetch_add(1, std::memory_order_release);
     return;
   }
   const auto before = Clock::now();
@@ -293,10 +315,13 @@ void Lane::run_job(std::int64_t k) noexcept {
   cost_.fetch_add(cost, std::memory_order_relaxed);
   worst_.store(std::max<std::int64_t>(worst_.load(std::memory_order_relaxed), cost),
                std::memory_order_relaxed);
+  ended_jobs_.fetch_add(1, std::memory_order_release);
 }
 
 Stats Lane::stats() const {
   Stats stats;
+  const auto ended = ended_jobs_.load(std::memory_order_acquire);
+  stats.pending = queued_jobs_.load(std::memory_order_relaxed) - ended;
   stats.blocks = blocks_.load(std::memory_order_relaxed);
   stats.late = late_.load(std::memory_order_relaxed);
   stats.failed = failed_.load(std::memory_order_relaxed);

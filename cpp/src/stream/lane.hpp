@@ -101,6 +101,8 @@ class Lane {
 
   // Between the threads.
   std::atomic<std::int64_t> heard_{0};  // = played_
+  std::atomic<std::int64_t> queued_jobs_{0};
+  std::atomic<std::int64_t> ended_jobs_{0};  // run, or passed over
   std::atomic<std::int64_t> late_{0};
   std::atomic<std::int64_t> failed_{0};
   std::atomic<std::int64_t> blocks_{0};

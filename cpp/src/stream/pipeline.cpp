@@ -44,20 +44,27 @@ void remember(Settings& settings, const std::string& attribute,
 Result<std::unique_ptr<Pipeline>> Pipeline::create(engine::Program& program,
                                                    const PipelineConfig& config,
                                                    const Settings& settings) {
-  auto instance = program.instance({.chain = config.chain,
-                                    .batch = config.batch,
-                                    .block = config.block,
-                                    .sample_rate = config.model_rate,
-                                    .seed = config.seed});
-  if (!instance) return tl::unexpected(instance.error());
-  std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(*instance), config));
+  Instances instances;
+  const int count = config.split_batch ? config.batch : 1;
+  for (int item = 0; item < count; ++item) {
+    engine::InstanceConfig wanted{.chain = config.chain,
+                                  .batch = config.batch / count,
+                                  .block = config.block,
+                                  .sample_rate = config.model_rate,
+                                  .seed = config.seed};
+    if (wanted.seed) *wanted.seed += static_cast<std::uint64_t>(item);
+    auto instance = program.instance(wanted);
+    if (!instance) return tl::unexpected(instance.error());
+    instances.push_back(std::move(*instance));
+  }
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(instances), config));
   pipeline->settings_ = settings;
   if (auto ready = pipeline->reset(); !ready) return tl::unexpected(ready.error());
   return pipeline;
 }
 
-Pipeline::Pipeline(std::unique_ptr<engine::Instance> instance, const PipelineConfig& config)
-    : instance_(std::move(instance)),
+Pipeline::Pipeline(Instances instances, const PipelineConfig& config)
+    : instances_(std::move(instances)),
       config_(config),
       timeline_(timeline_of(config)),
       in_rows_(static_cast<std::size_t>(config.batch * config.chain.in_channels())),
@@ -112,7 +119,7 @@ Result<double> Pipeline::warm_up(bool measure) {
 bool Pipeline::run(std::int64_t k, const float* in, float* out) noexcept {
   const float* model_in = to_model(k, in);
   float* model_out = direct_out_ ? out : model_out_.data();
-  auto done = instance_->run(model_in, model_out);
+  auto done = run_model(model_in, model_out);
   const std::size_t samples = out_rows_ * static_cast<std::size_t>(config_.block) /
                               static_cast<std::size_t>(config_.chain.out_ratio());
   if (done && !all_finite(model_out, samples)) {
@@ -126,6 +133,20 @@ bool Pipeline::run(std::int64_t k, const float* in, float* out) noexcept {
   }
   to_host(k, out);
   return done.has_value();
+}
+
+Result<void> Pipeline::run_model(const float* in, float* out) noexcept {
+  const auto block = static_cast<std::size_t>(config_.block);
+  const auto& chain = config_.chain;
+  const auto inputs =
+      in_rows_ * block / static_cast<std::size_t>(chain.in_ratio()) / instances_.size();
+  const auto outputs =
+      out_rows_ * block / static_cast<std::size_t>(chain.out_ratio()) / instances_.size();
+  for (std::size_t item = 0; item < instances_.size(); ++item) {
+    auto done = instances_[item]->run(in + item * inputs, out + item * outputs);
+    if (!done) return done;
+  }
+  return {};
 }
 
 /// The model's input for job k, `[rows, block / in_ratio]`.
@@ -220,22 +241,26 @@ Result<void> Pipeline::reset() noexcept {
 }
 
 Result<void> Pipeline::reset_model() noexcept {
-  if (auto done = instance_->reset(); !done) return done;
-  for (const auto& [attribute, values] : settings_) {
-    if (auto done = instance_->set(attribute, values); !done) return done;
+  for (const auto& instance : instances_) {
+    if (auto done = instance->reset(); !done) return done;
+    for (const auto& [attribute, values] : settings_) {
+      if (auto done = instance->set(attribute, values); !done) return done;
+    }
   }
   return {};
 }
 
 Result<void> Pipeline::set(const std::string& attribute,
                            const std::vector<Value>& values) noexcept {
-  auto done = instance_->set(attribute, values);
-  if (done) remember(settings_, attribute, values);
-  return done;
+  for (const auto& instance : instances_) {
+    if (auto done = instance->set(attribute, values); !done) return done;
+  }
+  remember(settings_, attribute, values);
+  return {};
 }
 
 Result<std::vector<Value>> Pipeline::get(const std::string& attribute) noexcept {
-  return instance_->get(attribute);
+  return instances_.front()->get(attribute);
 }
 
 std::string Pipeline::last_failure() const {

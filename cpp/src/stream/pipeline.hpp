@@ -17,7 +17,8 @@ namespace nnbridge {
 struct PipelineConfig {
   Chain chain;
   int batch = 1;
-  int block = 1;  ///< model frames
+  bool split_batch = false;  ///< an instance for each item: for a model that takes one at a time
+  int block = 1;             ///< model frames
   int host_rate = 44100;
   int model_rate = 44100;  ///< equal to the host's where nothing is resampled
   std::optional<std::uint64_t> seed;
@@ -72,14 +73,18 @@ class Pipeline {
   std::string last_failure() const;
 
  private:
-  Pipeline(std::unique_ptr<engine::Instance> instance, const PipelineConfig& config);
+  using Instances = std::vector<std::unique_ptr<engine::Instance>>;
+
+  Pipeline(Instances instances, const PipelineConfig& config);
+
+  Result<void> run_model(const float* in, float* out) noexcept;
 
   const float* to_model(std::int64_t k, const float* in) noexcept;
   void to_host(std::int64_t k, float* out) noexcept;
   void resample_in(const float* const* in, int frames) noexcept;
   void note_failure(std::string message) noexcept;
 
-  std::unique_ptr<engine::Instance> instance_;
+  Instances instances_;
   PipelineConfig config_;
   rate::Timeline timeline_;
   Settings settings_;

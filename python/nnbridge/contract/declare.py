@@ -103,14 +103,14 @@ def check_name(what: str, name: object) -> str:
     return name
 
 
-def positive(method: str, what: str, value: object) -> int:
+def positive(what: str, value: object) -> int:
     """Refuse what is not a whole number from 1.
 
     Raises:
-        ContractError: names the method, the argument and the value.
+        ContractError: says what is wrong, with the value.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ContractError(f"{what} of method {method!r} must be a positive int, not {value!r}")
+        raise ContractError(f"{what} must be a positive int, not {value!r}")
     return value
 
 
@@ -158,10 +158,11 @@ def method(
     """
     words = ("in_channels", "in_ratio", "out_channels", "out_ratio")
     in_ch, in_r, out_ch, out_r = (
-        positive(name, word, value) for word, value in zip(words, shape, strict=True)
+        positive(f"{word} of method {name!r}", value)
+        for word, value in zip(words, shape, strict=True)
     )
     least = math.lcm(in_r, out_r)
-    whole = least if step is None else positive(name, "step", step)
+    whole = least if step is None else positive(f"step of method {name!r}", step)
     if whole % least:
         raise ContractError(
             f"step of method {name!r} must be a multiple of {least}, "
@@ -173,7 +174,7 @@ def method(
         )
     if random is not None and not isinstance(random, bool):
         raise ContractError(f"random of method {name!r} must be True, False or None")
-    size = positive(name, "test_buffer_size", test_buffer_size)
+    size = positive(f"test_buffer_size of method {name!r}", test_buffer_size)
     return Method(name, in_ch, in_r, out_ch, out_r, whole, delay, random, description, tested, size)
 
 

@@ -101,8 +101,8 @@ class Module(nn.Module):
         """
         declare.check_name("a method", name)
         self._refuse_clash("method", name)
-        ins = declare.positive(name, "in_channels", in_channels)
-        outs = declare.positive(name, "out_channels", out_channels)
+        ins = declare.positive(f"in_channels of method {name!r}", in_channels)
+        outs = declare.positive(f"out_channels of method {name!r}", out_channels)
         held_in = declare.labels(name, "input", input_labels, ins)
         held_out = declare.labels(name, "output", output_labels, outs)
         body = getattr(self, name, None)
@@ -158,7 +158,7 @@ class Module(nn.Module):
         """
         declare.check_name("an attribute", name)
         if name == "sr":
-            raise ContractError("'sr' is the sample rate of the model; give the attribute another")
+            raise ContractError("attribute 'sr' is the model's sample rate; choose another name")
         self._refuse_clash("attribute", name)
         for accessor in (f"get_{name}", f"set_{name}"):
             if hasattr(Module, accessor):
@@ -205,7 +205,7 @@ class Module(nn.Module):
             ContractError: a value of the wrong type.
         """
         if sample_rate is not None:
-            self.sr = declare.positive("metadata", "sample_rate", sample_rate)
+            self.sr = declare.positive("sample_rate of the model", sample_rate)
         if authors is not None:
             people = [authors] if isinstance(authors, str) else list(authors)
             self._contract.about["authors"] = people

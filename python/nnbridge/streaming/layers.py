@@ -13,9 +13,11 @@ two ends those of the offline network:
 
 The past is kept as a view of the newest window, which costs no copy; it is copied only when the
 block is much longer than it, so that a view does not hold on to a long block's memory.
+
+No ``from __future__ import annotations`` here: TorchScript wants the types, not their names.
 """
 
-from __future__ import annotations
+from typing import Optional
 
 import torch
 import torch.nn.functional as F
@@ -132,7 +134,7 @@ class StreamConv1d(Windowed):
     """A convolution of any stride, dilation, grouping and padding. [batch, channels, time]."""
 
     weight: Tensor
-    bias: Tensor | None
+    bias: Optional[Tensor]  # noqa: UP045 (TorchScript reads it)
     __constants__ = ["dilation", "groups", "stride"]
 
     def __init__(
@@ -165,7 +167,7 @@ class StreamConvTranspose1d(Stateful):
     """A transposed convolution: tails of past frames are added to the front of each block."""
 
     weight: Tensor
-    bias: Tensor | None
+    bias: Optional[Tensor]  # noqa: UP045 (TorchScript reads it)
     __constants__ = ["dilation", "gap", "groups", "overlap", "stride"]
 
     def __init__(
@@ -207,8 +209,9 @@ class StreamConvTranspose1d(Stateful):
             y.narrow(-1, 0, self.overlap).add_(self.state)
             self.remember(y, new * self.stride, self.overlap, new * self.stride)
             y = y.narrow(-1, 0, new * self.stride)
-        if self.bias is not None:
-            y = y.add_(self.bias)
+        bias = self.bias
+        if bias is not None:
+            y = y.add_(bias)
         return y
 
 

@@ -4,8 +4,6 @@
 Frames before offline time zero must not move the state, so they are not given to the layer.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

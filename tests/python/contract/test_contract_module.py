@@ -21,6 +21,7 @@ class Everything(Module):
         super().__init__()
         self.register_attribute("gain", 1.0, min=0.0, max=top, unit="dB")
         self.register_attribute("count", 3, min=-2)
+        self.register_attribute("low", 0.5, min=0.0)
         self.register_attribute("mixed", (True, 5, 0.25, "up"))
         self.register_attribute("curve", torch.tensor([1.0, 2.0]))
         self.register_attribute("waves", (Buffer(None, 2, 8), Buffer(torch.ones(1, 3)), 1.5))
@@ -43,6 +44,7 @@ def test_params_are_int64_and_number_the_types_as_nn_does(model: Any) -> None:
         "forward_params": [1, 1, 1, 1],
         "gain_params": [2],
         "count_params": [1],
+        "low_params": [2],
         "mixed_params": [0, 1, 2, 3],
         "curve_params": [4],
         "waves_params": [5, 5, 2],
@@ -55,7 +57,7 @@ def test_params_are_int64_and_number_the_types_as_nn_does(model: Any) -> None:
 
 def test_lists_of_names_come_in_the_order_of_registration(model: Any) -> None:
     assert model.get_methods() == ["forward"]
-    assert model.get_attributes() == ["gain", "count", "mixed", "curve", "waves"]
+    assert model.get_attributes() == ["gain", "count", "low", "mixed", "curve", "waves"]
 
 
 def test_generated_getters_return_tuples(model: Any) -> None:
@@ -90,6 +92,8 @@ def test_the_limits_themselves_are_taken(model: Any, value: float) -> None:
 def test_one_limit_alone_works(model: Any) -> None:
     assert model.set_count(-3) == -1
     assert model.set_count(1 << 40) == 0
+    assert model.set_low(float("nan")) == -1
+    assert model.set_low(1e30) == 0
 
 
 def test_two_instances_of_one_class_keep_their_own_limits(tmp_path: Path, bare_load: Load) -> None:

@@ -37,7 +37,7 @@ class Author(Module):
     def flat(self, x: torch.Tensor) -> torch.Tensor:
         return x[0]
 
-    def double(self, x: torch.Tensor) -> torch.Tensor:
+    def wide(self, x: torch.Tensor) -> torch.Tensor:
         return x.double()
 
     def nothing(self, x: torch.Tensor) -> None:
@@ -89,8 +89,8 @@ REGISTRATION = [
         "[batch, channels, time] = [1, 1, 8192]",
     ),
     (
-        method("double"),
-        "method 'double' returned float64; it must return float32 (call .float() on the result)",
+        method("wide"),
+        "method 'wide' returned float64; it must return float32 (call .float() on the result)",
     ),
     (
         method("nothing"),
@@ -183,7 +183,7 @@ REGISTRATION = [
     ),
     (
         attribute("sr", 1),
-        "'sr' is the sample rate of the model; give the attribute another",
+        "attribute 'sr' is the model's sample rate; choose another name",
     ),
     (
         attribute("sample_rate", 1),
@@ -377,7 +377,7 @@ EXPORT: list[tuple[type[Author], str]] = [
     ),
     (
         Yields,
-        f"TorchScript cannot compile Yields: {HERE} {line(Yields.forward, 1)}, \"try:\": try "
+        f'TorchScript cannot compile Yields: {HERE} {line(Yields.forward, 1)}, "try:": try '
         "blocks aren't supported",
     ),
     (
@@ -429,7 +429,7 @@ def test_export_names_a_method_that_lacks_its_mark(tmp_path: Path) -> None:
 
 
 def test_export_asks_for_a_method(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match="^Author registers no method; call register_method$"):
+    with pytest.raises(ContractError, match=r"^Author registers no method; call register_method$"):
         export(Author(), tmp_path / "model.ts")
 
 

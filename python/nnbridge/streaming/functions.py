@@ -1,0 +1,468 @@
+# SPDX-License-Identifier: MIT
+"""How each function and tensor method is streamed. A name not listed here is refused."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, fx
+
+from . import refusals, slices, windows
+from .modules import interpolate, one
+from .timing import Signal
+from .walk import LENGTH, Const, Extent, Several, ShapeOf, Value, Walk
+
+# functions of one frame with f(0) = 0, and functions of one or more frames without that promise
+KEEPS_ZERO = {
+    "relu", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "softsign",
+    "hardtanh", "relu6", "hardswish", "prelu", "tanhshrink", "softshrink", "hardshrink", "sin",
+    "abs", "neg", "sign", "square", "sqrt", "expm1", "log1p", "asinh", "atan", "erf", "contiguous",
+    "clone", "detach", "float", "double", "half", "to", "type_as", "bfloat16",
+}  # fmt: skip
+POINTWISE = {
+    "add", "sub", "mul", "div", "truediv", "pow", "floordiv", "mod", "remainder", "fmod", "rsub",
+    "floor_divide", "true_divide", "subtract", "multiply", "divide", "addcmul", "addcdiv", "lerp",
+    "sigmoid", "hardsigmoid", "logsigmoid", "softplus", "threshold", "exp", "exp2", "log", "log2",
+    "log10", "cos", "tan", "acos", "cosh", "sinh", "acosh", "rsqrt", "reciprocal", "clamp",
+    "clip", "clamp_min", "clamp_max", "maximum", "minimum", "fmax", "fmin", "where", "round",
+    "floor", "ceil", "trunc", "frac", "atan2", "hypot", "logaddexp", "copysign", "lt", "le", "gt",
+    "ge", "eq", "ne", "logical_and", "logical_or", "logical_not", "and_", "or_", "invert",
+    "bitwise_and", "bitwise_or", "zeros_like", "ones_like", "full_like", "atanh", "asin", "pos",
+    "nan_to_num", "masked_fill", "mse_loss_", "positive", "logit", "erfc", "int", "long", "bool",
+}  # fmt: skip
+RANDOM = {"rand_like", "randn_like", "bernoulli"}
+REDUCES = {
+    "mean", "sum", "std", "var", "prod", "amax", "amin", "argmax", "argmin", "norm", "logsumexp",
+    "softmax", "log_softmax", "cumsum", "sort", "softmin", "glu", "normalize", "any", "all",
+    "cumprod", "vector_norm",
+}  # fmt: skip
+KEEPS_SHAPE = {"softmax", "log_softmax", "cumsum", "softmin", "glu", "normalize", "cumprod"}
+AXIS_BY_DEFAULT = {"glu": -1, "normalize": 1}
+
+
+def name_of(node: fx.Node) -> str:
+    """The plain name of the operation."""
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    return name.strip("_") if name.endswith("_") else name
+
+
+def handle(walk: Walk, node: fx.Node) -> Value:
+    """What a function or method gives; writes its counterpart into the new graph."""
+    name = name_of(node)
+    if isinstance(node.target, str) and not hasattr(Tensor, name):
+        raise walk.refusal(node, *refusals.UNKNOWN)
+    if _lengths_only(walk, node):
+        return _length_arithmetic(walk, node)
+    if name in KEEPS_ZERO or name in POINTWISE or name in RANDOM:
+        walk.random |= name in RANDOM
+        _without_in_place(node)
+        keeps = name in KEEPS_ZERO or (name in ("mul", "truediv", "div") and _scales(walk, node))
+        return walk.pointwise(node, keeps_zero=keeps)
+    if name == "dropout":
+        return _dropout(walk, node, *node.args, **node.kwargs)
+    if name in REDUCES:
+        return _reduce(walk, node, name)
+    handler = HANDLERS.get(name)
+    if handler is None:
+        raise walk.refusal(node, *refusals.reason(name))
+    try:
+        return handler(walk, node, *node.args, **node.kwargs)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        raise walk.refusal(node, f"it is called in an unknown way ({error})", "write it plainly")
+
+
+def _without_in_place(node: fx.Node) -> None:
+    """Take the in-place out of a node: the graph no longer needs it (see trace.py)."""
+    from .trace import IN_PLACE_OPERATORS
+
+    if node.op == "call_method":
+        node.target = name_of(node)
+    elif node.target in IN_PLACE_OPERATORS:
+        node.target = IN_PLACE_OPERATORS[node.target]
+    elif callable(node.target) and getattr(node.target, "__name__", "").endswith("_"):
+        name = name_of(node)
+        if not hasattr(operator, f"{name}_"):
+            node.target = getattr(F, name, None) or getattr(torch, name)
+    if "inplace" in node.kwargs:
+        node.kwargs = {k: v for k, v in node.kwargs.items() if k != "inplace"}
+
+
+def _scales(walk: Walk, node: fx.Node) -> bool:
+    """Whether a product is one of a signal and a constant."""
+    found = [walk.value(a) for a in node.args]
+    signals = [f for f in found if isinstance(f, Signal)]
+    if name_of(node) in ("truediv", "div") and not isinstance(found[0], Signal):
+        return False
+    return len(signals) == 1 and len(found) == 2
+
+
+def _dropout(
+    walk: Walk, node: fx.Node, input: fx.Node, p: float = 0.5, training: bool = True, *_: Any
+) -> Signal:
+    if training:
+        raise walk.refusal(node, "it is in training mode", "call network.eval() first")
+    signal = walk.signal(node, input)
+    walk.nodes[node] = walk.nodes[input]
+    return signal
+
+
+def _reduce(walk: Walk, node: fx.Node, name: str) -> Signal:
+    """Statistics over an axis that is not time."""
+    arguments = list(node.args)
+    signal = walk.signal(node, arguments[0])
+    first = 2 if name in ("norm", "normalize", "vector_norm") else 1
+    axis = node.kwargs.get("dim", arguments[first] if len(arguments) > first else None)
+    if axis is None:
+        axis = AXIS_BY_DEFAULT.get(name)
+    axes = [] if axis is None else [axis] if isinstance(axis, int) else list(axis)  # type: ignore[arg-type]
+    if not axes or any(not isinstance(a, int) or a % signal.rank == signal.axis for a in axes):
+        if name in ("cumsum", "cumprod"):
+            raise walk.refusal(node, *refusals.reason(name))
+        raise walk.refusal(
+            node,
+            "it is taken over all of time",
+            "take it over channels (dim=1), or over a fixed window with AvgPool1d",
+        )
+    result = walk.pointwise(node)
+    last = arguments[first + 1] if len(arguments) > first + 1 else False
+    keep = name in KEEPS_SHAPE or node.kwargs.get("keepdim", last) is True
+    if name in ("std", "var") and "keepdim" not in node.kwargs and len(arguments) > 2:
+        raise walk.refusal(node, "its arguments are ambiguous", "name them: dim=, keepdim=")
+    if keep:
+        return result
+    gone = {a % signal.rank for a in axes}
+    axis = result.axis - sum(a < result.axis for a in gone)
+    return result.moved(rank=result.rank - len(gone), axis=axis)
+
+
+# -- lengths -----------------------------------------------------------------------------------
+
+
+def _lengths_only(walk: Walk, node: fx.Node) -> bool:
+    found = [walk.value(a) for a in node.args]
+    return any(isinstance(f, Extent) for f in found) and all(
+        isinstance(f, Extent | Const) for f in found
+    )
+
+
+def _length_arithmetic(walk: Walk, node: fx.Node) -> Extent:
+    if any(isinstance(v := walk.value(a), Extent) and v.time is not None for a in node.args):
+        raise walk.refusal(node, *LENGTH)
+    walk.nodes[node] = walk.graph.create_node(
+        node.op, node.target, tuple(walk.operand(a) for a in node.args), {}
+    )
+    return Extent()
+
+
+def _getattr(walk: Walk, node: fx.Node, value: fx.Node, name: str) -> Value:
+    signal = walk.signal(node, value)
+    if name == "shape":
+        return ShapeOf(signal)
+    if name in ("dtype", "device"):
+        walk.nodes[node] = walk.graph.call_function(getattr, (walk.nodes[value], name))
+        return Extent()
+    raise walk.refusal(node, f"it reads the attribute {name!r} of a signal", "do without")
+
+
+def _size(walk: Walk, node: fx.Node, input: fx.Node, dim: int | None = None) -> Value:
+    signal = walk.signal(node, input)
+    return ShapeOf(signal) if dim is None else extent(walk, node, signal, input, dim)
+
+
+def extent(walk: Walk, node: fx.Node, signal: Signal, source: fx.Node, axis: int) -> Extent:
+    """The length of one axis of a signal."""
+    walk.nodes[node] = walk.graph.call_method("size", (walk.nodes[source], axis))
+    return Extent(signal if axis % signal.rank == signal.axis else None)
+
+
+def _getitem(walk: Walk, node: fx.Node, value: fx.Node, index: Any) -> Value:
+    found = walk.value(value)
+    if isinstance(found, ShapeOf):
+        if not isinstance(index, int):
+            raise walk.refusal(node, *LENGTH)
+        return extent(walk, node, found.signal, value.args[0], index)  # type: ignore[arg-type]
+    return slices.getitem(walk, node, value, index)
+
+
+# -- axes --------------------------------------------------------------------------------------
+
+
+def _emit(walk: Walk, node: fx.Node, signal: Signal) -> Signal:
+    walk.nodes[node] = walk.graph.create_node(
+        node.op,
+        node.target,
+        fx.map_arg(node.args, walk.operand),
+        fx.map_arg(node.kwargs, walk.operand),
+    )
+    return signal
+
+
+def _transpose(walk: Walk, node: fx.Node, input: fx.Node, dim0: int, dim1: int) -> Signal:
+    signal = walk.signal(node, input)
+    a, b = dim0 % signal.rank, dim1 % signal.rank
+    return _emit(walk, node, signal.moved(axis={a: b, b: a}.get(signal.axis, signal.axis)))
+
+
+def _permute(walk: Walk, node: fx.Node, input: fx.Node, *dims: Any) -> Signal:
+    signal = walk.signal(node, input)
+    order = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
+    return _emit(walk, node, signal.moved(axis=[d % signal.rank for d in order].index(signal.axis)))
+
+
+def _unsqueeze(walk: Walk, node: fx.Node, input: fx.Node, dim: int) -> Signal:
+    signal = walk.signal(node, input)
+    at = dim % (signal.rank + 1)
+    shifted = signal.moved(rank=signal.rank + 1, axis=signal.axis + (at <= signal.axis))
+    return _emit(walk, node, shifted)
+
+
+def _squeeze(walk: Walk, node: fx.Node, input: fx.Node, dim: int | None = None) -> Signal:
+    signal = walk.signal(node, input)
+    if dim is None or dim % signal.rank == signal.axis:
+        raise walk.refusal(
+            node, "it may remove the time axis", "name the axis to remove, not time: squeeze(1)"
+        )
+    at = dim % signal.rank
+    return _emit(walk, node, signal.moved(rank=signal.rank - 1, axis=signal.axis - (at < signal.axis)))
+
+
+def _reshape(walk: Walk, node: fx.Node, input: fx.Node, *shape: Any) -> Signal:
+    """Allowed when time is the last axis and stays so: the new last size is its own length."""
+    signal = walk.signal(node, input)
+    sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    last = walk.value(sizes[-1])
+    same = isinstance(last, Extent) and last.time is not None and last.time.ratio == signal.ratio
+    others = [walk.value(s) for s in sizes[:-1]]
+    if signal.from_end != -1 or not same or any(
+        isinstance(o, Extent) and o.time is not None for o in others
+    ):
+        raise walk.refusal(
+            node,
+            "it may mix time with other axes",
+            "keep time last and give its own length as the last size: "
+            "x.reshape(batch, groups, -1, x.shape[-1])",
+        )
+    return _emit(walk, node, signal.moved(rank=len(sizes), axis=len(sizes) - 1))
+
+
+def _expand(walk: Walk, node: fx.Node, input: fx.Node, *sizes: Any) -> Signal:
+    signal = walk.signal(node, input)
+    shape = sizes[0] if len(sizes) == 1 and not isinstance(sizes[0], int) else sizes
+    if len(shape) != signal.rank or shape[signal.axis] != -1:
+        raise walk.refusal(node, "it may stretch time", "give -1 for the time axis")
+    return _emit(walk, node, signal)
+
+
+def _unflatten(walk: Walk, node: fx.Node, input: fx.Node, dim: int, sizes: Any) -> Signal:
+    signal = walk.signal(node, input)
+    if dim % signal.rank == signal.axis:
+        raise walk.refusal(node, "it splits the time axis", "split channels only")
+    more = len(sizes) - 1
+    before = dim % signal.rank < signal.axis
+    return _emit(walk, node, signal.moved(rank=signal.rank + more, axis=signal.axis + more * before))
+
+
+def _flatten(
+    walk: Walk, node: fx.Node, input: fx.Node, start_dim: int = 0, end_dim: int = -1
+) -> Signal:
+    signal = walk.signal(node, input)
+    a, b = start_dim % signal.rank, end_dim % signal.rank
+    if a <= signal.axis <= b and a != b:
+        raise walk.refusal(node, *refusals.reason("flatten"))
+    fewer = b - a
+    return _emit(
+        walk, node, signal.moved(rank=signal.rank - fewer, axis=signal.axis - fewer * (b < signal.axis))
+    )
+
+
+def _flip(walk: Walk, node: fx.Node, input: fx.Node, *dims: Any) -> Signal:
+    signal = walk.signal(node, input)
+    axes = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
+    if any(a % signal.rank == signal.axis for a in axes):
+        raise walk.refusal(node, *refusals.reason("flip"))
+    return _emit(walk, node, signal)
+
+
+def _cat(walk: Walk, node: fx.Node, tensors: Any, dim: int = 0) -> Signal:
+    if not isinstance(tensors, tuple | list):
+        raise walk.refusal(node, *refusals.UNKNOWN)
+    signals = [v for v in map(walk.value, tensors) if isinstance(v, Signal)]
+    if signals and dim % signals[0].rank == signals[0].axis:
+        raise walk.refusal(
+            node,
+            "it joins signals one after the other in time",
+            "join channels (dim=1); for padding use F.pad",
+        )
+    if len(signals) != len(tensors):
+        raise walk.refusal(
+            node,
+            "it joins a signal with a constant, whose length would have to be the block's",
+            "add the constant's part as a bias, or give the module a streaming rule",
+        )
+    return walk.pointwise(node)
+
+
+def _stack(walk: Walk, node: fx.Node, tensors: Any, dim: int = 0) -> Signal:
+    if not isinstance(tensors, tuple | list):
+        raise walk.refusal(node, *refusals.UNKNOWN)
+    signal = walk.pointwise(node)
+    at = dim % (signal.rank + 1)
+    return signal.moved(rank=signal.rank + 1, axis=signal.axis + (at <= signal.axis))
+
+
+# -- layers as functions -----------------------------------------------------------------------
+
+
+def _matmul(walk: Walk, node: fx.Node, input: fx.Node, other: Any) -> Signal:
+    left, right = walk.value(input), walk.value(other)
+    if isinstance(left, Const) and isinstance(right, Signal) and right.from_end == -1:
+        if left.value.dim() == 2:
+            _, new = walk.solid(node, other)
+            signal = walk.signal(node, other)
+            if signal.padded:
+                signal, new = walk.solid(node, other)
+            walk.nodes[node] = walk.graph.call_function(torch.matmul, (walk.operand(input), new))
+            return signal
+    if isinstance(left, Signal) and isinstance(right, Const) and left.from_end == -2:
+        if right.value.dim() == 2:
+            signal, new = walk.solid(node, input)
+            walk.nodes[node] = walk.graph.call_function(torch.matmul, (new, walk.operand(other)))
+            return signal
+    raise walk.refusal(
+        node,
+        "it is a product of matrices that may mix frames",
+        "multiply by a constant matrix along the channels: W @ x with x [batch, channels, time]",
+    )
+
+
+def _linear(walk: Walk, node: fx.Node, input: fx.Node, weight: Any, bias: Any = None) -> Signal:
+    if walk.signal(node, input).from_end == -1:
+        raise walk.refusal(
+            node, "it works along the time axis", "transpose to [batch, time, channels] first"
+        )
+    return walk.pointwise(node)
+
+
+def _tensor(walk: Walk, node: fx.Node, value: Any, what: str) -> Tensor | None:
+    found = walk.constant(node, value, what)
+    return None if found is None else found.detach()
+
+
+def _conv1d(
+    walk: Walk, node: fx.Node, input: fx.Node, weight: Any, bias: Any = None, stride: Any = 1,
+    padding: Any = 0, dilation: Any = 1, groups: int = 1,
+) -> Signal:  # fmt: skip
+    kernel = _tensor(walk, node, weight, "its weight")
+    assert kernel is not None
+    if padding == "same":
+        total = one(dilation) * (kernel.shape[-1] - 1)
+        sides = total // 2, total - total // 2
+    else:
+        sides = (0, 0) if padding == "valid" else (one(padding), one(padding))
+    bias = _tensor(walk, node, bias, "its bias")
+    return windows.conv(
+        walk, node, input, kernel, bias, one(stride), sides, one(dilation), groups
+    )
+
+
+def _conv_transpose1d(
+    walk: Walk, node: fx.Node, input: fx.Node, weight: Any, bias: Any = None, stride: Any = 1,
+    padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+) -> Signal:  # fmt: skip
+    kernel = _tensor(walk, node, weight, "its weight")
+    assert kernel is not None
+    bias = _tensor(walk, node, bias, "its bias")
+    return windows.conv_transpose(
+        walk, node, input, kernel, bias, one(stride), one(padding), one(output_padding), groups,
+        one(dilation),
+    )  # fmt: skip
+
+
+def _max_pool1d(
+    walk: Walk, node: fx.Node, input: fx.Node, kernel_size: Any, stride: Any = None,
+    padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
+) -> Signal:  # fmt: skip
+    if ceil_mode or return_indices:
+        raise walk.refusal(node, "it uses ceil_mode or return_indices", "switch them off")
+    kernel = one(kernel_size)
+    step = one(stride) if stride else kernel
+    return windows.max_pool(walk, node, input, kernel, step, one(padding), one(dilation))
+
+
+def _avg_pool1d(
+    walk: Walk, node: fx.Node, input: fx.Node, kernel_size: Any, stride: Any = None,
+    padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
+) -> Signal:  # fmt: skip
+    if ceil_mode or (one(padding) and not count_include_pad):
+        raise walk.refusal(
+            node,
+            "at the ends it divides by the number of true frames",
+            "use count_include_pad=True and ceil_mode=False",
+        )
+    kernel = one(kernel_size)
+    return windows.avg_pool(
+        walk, node, input, kernel, one(stride) if stride else kernel, one(padding)
+    )
+
+
+def _interpolate(
+    walk: Walk, node: fx.Node, input: fx.Node, size: Any = None, scale_factor: Any = None,
+    mode: str = "nearest", align_corners: bool | None = None, *_: Any, **__: Any,
+) -> Signal:  # fmt: skip
+    return interpolate(walk, node, input, size, scale_factor, mode, align_corners)
+
+
+def _pad(
+    walk: Walk, node: fx.Node, input: fx.Node, pad: Any, mode: str = "constant", value: Any = None
+) -> Signal:
+    signal = walk.signal(node, input)
+    if not all(isinstance(p, int) for p in pad):
+        raise walk.refusal(node, *LENGTH)
+    if len(pad) != 2 or signal.from_end != -1:
+        raise walk.refusal(
+            node, "it pads other axes than time, or time is not last", "pad the last axis only"
+        )
+    mode = "zeros" if mode == "constant" else mode
+    new, walk.nodes[node] = windows.pad(
+        walk, node, input, (pad[0], pad[1]), mode, float(value or 0.0)
+    )
+    return new
+
+
+def _batch_norm(
+    walk: Walk, node: fx.Node, input: fx.Node, running_mean: Any, running_var: Any,
+    weight: Any = None, bias: Any = None, training: bool = False, *_: Any, **__: Any,
+) -> Signal:  # fmt: skip
+    if training:
+        raise walk.refusal(
+            node,
+            "it takes its mean and variance over the batch and over all of time",
+            "call network.eval() first",
+        )
+    windows.on_last_axis(walk, node, input)
+    signal, new = walk.solid(node, input)
+    rest = tuple(walk.operand(a) for a in node.args[1:])
+    kwargs = {k: walk.operand(v) for k, v in node.kwargs.items()}
+    walk.nodes[node] = walk.graph.call_function(F.batch_norm, (new, *rest), kwargs)
+    return signal
+
+
+HANDLERS: dict[str, Callable[..., Value]] = {
+    "getattr": _getattr, "size": _size, "getitem": _getitem, "transpose": _transpose,
+    "swapaxes": _transpose, "permute": _permute, "unsqueeze": _unsqueeze, "squeeze": _squeeze,
+    "reshape": _reshape, "view": _reshape, "expand": _expand, "unflatten": _unflatten,
+    "flatten": _flatten, "flip": _flip, "cat": _cat, "concat": _cat, "concatenate": _cat,
+    "stack": _stack, "matmul": _matmul, "linear": _linear, "conv1d": _conv1d,
+    "conv_transpose1d": _conv_transpose1d, "max_pool1d": _max_pool1d, "avg_pool1d": _avg_pool1d,
+    "boolean_dispatch": _max_pool1d, "interpolate": _interpolate, "pad": _pad,
+    "batch_norm": _batch_norm, "chunk": slices.chunk, "split": slices.split,
+    "tensor_split": slices.chunk, "unbind": slices.unbind, "narrow": slices.narrow,
+    "select": slices.select,
+}  # fmt: skip
+__all__ = ["HANDLERS", "Several", "handle"]

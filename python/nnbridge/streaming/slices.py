@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: MIT
+"""Slices, chunks and picks. Along channels they are pointwise; along time they are crops."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import fx
+
+from . import windows
+from .timing import Signal
+from .walk import Const, Extent, Several, Value, Walk, WithState
+
+
+def getitem(walk: Walk, node: fx.Node, value: fx.Node, index: Any) -> Value:
+    """``value[index]`` for chunks, recurrent outputs, signals."""
+    found = walk.value(value)
+    if isinstance(found, WithState):
+        if index != 0:
+            raise walk.refusal(
+                node, "it reads the layer's last state, which a stream never reaches",
+                "use the layer's output only",
+            )  # fmt: skip
+        walk.nodes[node] = walk.nodes[value]
+        return found.signal
+    if isinstance(found, Several):
+        if not isinstance(index, int):
+            raise walk.refusal(node, "it slices a list of signals", "unpack the list by name")
+        walk.nodes[node] = walk.graph.create_node(
+            node.op, node.target, (walk.nodes[value], index), {}
+        )
+        part: Value = found.values[index]
+        return part
+    if not isinstance(found, Signal):
+        raise walk.refusal(node, "it indexes something that is not a signal", "do without")
+    return _slice(walk, node, value, found, index if isinstance(index, tuple) else (index,))
+
+
+def _slice(walk: Walk, node: fx.Node, value: fx.Node, signal: Signal, index: Any) -> Signal:
+    axes = [i for i in index if i is not None and i is not Ellipsis]
+    if any(not isinstance(i, int | slice) for i in axes):
+        raise walk.refusal(node, "it indexes with a tensor or a list", "use slices")
+    full = slice(None, None, None)
+    spread: list[Any] = []  # one entry per old axis, None for new ones
+    if Ellipsis not in index:
+        index = (*index, Ellipsis)
+    for item in index:
+        spread.extend([full] * (signal.rank - len(axes)) if item is Ellipsis else [item])
+    old = -1
+    rank, axis, time_slice = 0, 0, full
+    for item in spread:
+        old += item is not None
+        if item is not None and old == signal.axis:
+            if isinstance(item, int):
+                raise walk.refusal(
+                    node, "it picks one frame of all time", "use the whole signal, or a stride"
+                )
+            axis, time_slice = rank, item
+        rank += item is None or isinstance(item, slice)
+    crop = time_slice != full
+    source_signal, source = (signal, walk.nodes[value])
+    if crop:
+        source_signal, source = _crop(walk, node, value, signal, time_slice)
+        spread = [full if item is time_slice else item for item in spread]
+    if all(item == full for item in spread):
+        walk.nodes[node] = source
+        return source_signal
+    emitted = walk.graph.create_node(node.op, node.target, (source, tuple(spread)), {})
+    walk.nodes[node] = emitted
+    return source_signal.moved(rank=rank, axis=axis)
+
+
+def _crop(
+    walk: Walk, node: fx.Node, value: fx.Node, signal: Signal, part: slice
+) -> tuple[Signal, fx.Node]:
+    """``x[..., start:stop:step]``: the first frames dropped, the end cut, every step-th kept."""
+    start = 0 if part.start is None else part.start
+    step = 1 if part.step is None else part.step
+    stop, cut = part.stop, 0
+    length: int | None = None
+    if isinstance(stop, fx.Node):
+        found = walk.value(stop)
+        if isinstance(found, Const):
+            stop = found.value
+        elif isinstance(found, Extent) and found.time is not None:
+            if found.time.ratio != signal.ratio:
+                raise walk.refusal(node, "it cuts to the length of a signal of another rate",
+                                   "cut to a signal of the same rate")  # fmt: skip
+            stop, length = None, found.time.length
+    if stop is not None:
+        if not isinstance(stop, int) or stop >= 0:
+            raise walk.refusal(
+                node,
+                "it keeps a fixed number of frames of a signal that has no end",
+                "cut from the end with a negative index, or to another signal's length",
+            )
+        cut = stop
+    if not isinstance(start, int) or start < 0 or not isinstance(step, int) or step < 1:
+        raise walk.refusal(
+            node,
+            "where it starts depends on the length of the signal",
+            "start at a fixed frame, counted from the first",
+        )
+    result, source = windows.pad(walk, node, value, (-start, cut), "zeros", 0.0)
+    if length is not None:
+        result = result.moved(length=walk.lengths.add(length, 1, -start, 1))
+    if step > 1:
+        walk.nodes[node], walk.values[node] = source, result
+        result = windows.pick(walk, node, node, step)
+        source = walk.nodes[node]
+    return result, source
+
+
+def _pieces(walk: Walk, node: fx.Node, value: fx.Node, dim: int) -> Signal:
+    signal = walk.signal(node, value)
+    if dim % signal.rank == signal.axis:
+        raise walk.refusal(
+            node, "it cuts time into pieces", "cut channels (dim=1), or use slices from a frame on"
+        )
+    walk.nodes[node] = walk.graph.create_node(
+        node.op,
+        node.target,
+        fx.map_arg(node.args, walk.operand),
+        fx.map_arg(node.kwargs, walk.operand),
+    )
+    return signal
+
+
+def chunk(walk: Walk, node: fx.Node, input: fx.Node, chunks: Any, dim: int = 0) -> Several:
+    """Equal pieces along an axis that is not time."""
+    signal = _pieces(walk, node, input, dim)
+    count = chunks if isinstance(chunks, int) else len(chunks) + 1
+    return Several((signal,) * count)
+
+
+def split(
+    walk: Walk, node: fx.Node, tensor: fx.Node, split_size_or_sections: Any, dim: int = 0
+) -> Several:
+    """Pieces of given sizes along an axis that is not time."""
+    signal = _pieces(walk, node, tensor, dim)
+    sections = split_size_or_sections
+    # of a size, not of sizes: how many there are, only the unpacking in forward tells
+    count = len(sections) if isinstance(sections, tuple | list) else 4096
+    return Several((signal,) * count)
+
+
+def unbind(walk: Walk, node: fx.Node, input: fx.Node, dim: int = 0) -> Several:
+    """One piece per entry of an axis that is not time; the axis goes."""
+    signal = _pieces(walk, node, input, dim)
+    less = int(dim % signal.rank < signal.axis)
+    return Several((signal.moved(rank=signal.rank - 1, axis=signal.axis - less),) * 4096)
+
+
+def narrow(walk: Walk, node: fx.Node, input: fx.Node, dim: int, start: Any, length: Any) -> Signal:
+    """``narrow`` along an axis that is not time."""
+    signal = _pieces(walk, node, input, dim)
+    walk.constant(node, start, "its start")
+    return signal
+
+
+def select(walk: Walk, node: fx.Node, input: fx.Node, dim: int, index: Any) -> Signal:
+    """One entry of an axis that is not time."""
+    signal = _pieces(walk, node, input, dim)
+    less = int(dim % signal.rank < signal.axis)
+    return signal.moved(rank=signal.rank - 1, axis=signal.axis - less)
