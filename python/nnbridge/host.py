@@ -279,7 +279,6 @@ class Stream:
         array = np.asarray(signal)
         if array.dtype.kind not in "fiu":
             raise Error(f"A signal is made of real numbers, not {array.dtype}.")
-        array = np.ascontiguousarray(array, dtype=np.float32)
         given = array.shape
         channels = self._engine.in_channels
         if array.ndim == 1:
@@ -289,9 +288,9 @@ class Stream:
             layout = f"{channels}, frames" if self._batch == 1 else f"{self._batch}, {channels}, frames"
             raise Error(f"'{self.method}' takes [{layout}], not {list(given)}.")
         frames = array.shape[-1]
-        output = self._engine.process(self._batch, array.reshape(-1, frames))
+        output = self._engine.process(self._batch, array.reshape(self._batch * channels, frames))
         if self._batch > 1:
-            return output.reshape(self._batch, -1, frames)
+            return output.reshape(self._batch, self._engine.out_channels, frames)
         return output
 
     def reset(self) -> None:

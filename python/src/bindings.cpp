@@ -122,8 +122,10 @@ Samples process(Stream& stream, int batch, const Samples& in) {
   Samples out({static_cast<py::ssize_t>(out_rows), in.shape(1)});
   std::vector<const float*> in_rows;
   std::vector<float*> out_pointers;
-  for (py::ssize_t row = 0; row < in.shape(0); ++row) in_rows.push_back(in.data(row, 0));
-  for (py::ssize_t row = 0; row < out_rows; ++row) out_pointers.push_back(out.mutable_data(row, 0));
+  for (py::ssize_t row = 0; row < in.shape(0); ++row) in_rows.push_back(in.data() + row * frames);
+  for (int row = 0; row < out_rows; ++row) {
+    out_pointers.push_back(out.mutable_data() + static_cast<py::ssize_t>(row) * frames);
+  }
   const py::gil_scoped_release release;
   stream.process(in_rows.data(), static_cast<int>(in_rows.size()), out_pointers.data(), out_rows,
                  frames);

@@ -6,7 +6,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
 #include <caffe2/serialize/versions.h>
-#include <omp.h>
 #include <torch/version.h>
 
 #include <cstring>
@@ -16,6 +15,14 @@
 #include "engine/engine.hpp"
 #include "engine/float_mode.hpp"
 #include "engine/manifest.hpp"
+
+#ifdef NNBRIDGE_OPENMP
+// Declared here, since not every compiler that can link torch's OpenMP library has its header.
+extern "C" {
+int omp_get_max_threads();
+void omp_set_num_threads(int count);
+}
+#endif
 
 namespace nnbridge::engine {
 namespace {
@@ -312,17 +319,27 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
 }
 
 ThreadScope::ThreadScope() {
+#ifdef NNBRIDGE_OPENMP
   // OpenMP's setting is the calling thread's alone; at::set_num_threads would also become the
-  // default of every later thread of the host.
-  at::init_num_threads();
+  // default of every later thread of the host. Asked first, ATen makes its own setting of this
+  // thread now, and not over ours at the first operation.
+  at::get_num_threads();
   threads_ = omp_get_max_threads();
   omp_set_num_threads(1);
+#else
+  threads_ = at::get_num_threads();
+  at::set_num_threads(1);
+#endif
   float_mode_ = flush_denormals();
 }
 
 ThreadScope::~ThreadScope() {
   restore_float_mode(float_mode_);
+#ifdef NNBRIDGE_OPENMP
   omp_set_num_threads(threads_);
+#else
+  at::set_num_threads(threads_);
+#endif
 }
 
 }  // namespace nnbridge::engine

@@ -12,7 +12,6 @@ namespace nnbridge::engine {
 namespace {
 
 using torch::jit::Block;
-using torch::jit::Graph;
 using torch::jit::IValue;
 using torch::jit::Module;
 using torch::jit::Node;
@@ -25,7 +24,7 @@ std::optional<std::string> path_of(const Value* value, const Value* self) {
     const Node* node = value->node();
     if (node->kind() != c10::prim::GetAttr) return std::nullopt;
     const std::string& name = node->s(c10::attr::name);
-    path = path.empty() ? name : name + "." + path;
+    path = path.empty() ? name : c10::str(name, ".", path);
     value = node->input();
   }
   return path;

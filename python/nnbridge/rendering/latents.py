@@ -51,7 +51,9 @@ class Steps:
 
     def begun_before(self, frame: int) -> int:
         """How many steps begin before a host frame."""
-        return max(0, -(-frame * self.model_rate // (self.ratio * self.host_rate)))
+        if frame < 1:
+            return 0
+        return (frame - 1) * self.model_rate // (self.ratio * self.host_rate) + 1
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,11 @@ class Latents:
     labels: list[str] = field(default_factory=list)
 
 
-def save_values(path: Path, body: Path, channels: int, frames: int, about: Latents | None) -> None:
-    """Writes .npy or .npz from interleaved float32 in a file, without reading it whole."""
+def save_values(path: Path, body: Path, channels: int, frames: int, about: Latents) -> None:
+    """Writes .npy or .npz from interleaved float32 in a file, without reading it whole.
+
+    `about` says the rest; its values are not looked at.
+    """
     # Frame after frame is what Fortran calls the order of [channels, frames].
     header: dict[str, Any] = {"shape": (channels, frames), "fortran_order": True, "descr": "<f4"}
 
@@ -91,10 +96,9 @@ def save_values(path: Path, body: Path, channels: int, frames: int, about: Laten
     with zipfile.ZipFile(path, "w") as archive:
         with archive.open("latents.npy", "w", force_zip64=True) as member:
             write(member)
-        if about:
-            for name in ("ratio", "sample_rate", "host_rate", "frames", "delay", "method", "labels"):
-                with archive.open(f"{name}.npy", "w") as member:
-                    np.lib.format.write_array(member, np.asarray(getattr(about, name)))
+        for name in ("ratio", "sample_rate", "host_rate", "frames", "delay", "method", "labels"):
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, np.asarray(getattr(about, name)))
 
 
 def read_npy(path: Path) -> Signal:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -59,8 +58,8 @@ class Sink(Protocol):
         """[channels, frames] at the host's rate."""
         ...
 
-    def close(self, latents: Callable[[Signal], Latents] | None) -> Signal | None:
-        """All is there: put it where it belongs, or return it."""
+    def close(self, about: Latents) -> Signal | None:
+        """All is there: put it where it belongs, or return it. `about` says what the values are."""
         ...
 
     def abandon(self) -> None:
@@ -78,7 +77,7 @@ class ArraySink:
         """As `Sink`."""
         self._pieces.append(piece.copy())
 
-    def close(self, latents: Callable[[Signal], Latents] | None) -> Signal:
+    def close(self, about: Latents) -> Signal:
         """As `Sink`."""
         return np.concatenate(self._pieces, axis=1)
 
@@ -132,7 +131,7 @@ class AudioSink:
         except soundfile.SoundFileError as error:
             raise Error(f"'{self._draft.path}' can't be written ({error}).") from None
 
-    def close(self, latents: Callable[[Signal], Latents] | None) -> None:
+    def close(self, about: Latents) -> None:
         """As `Sink`."""
         self._file.close()
         self._draft.finish()
@@ -156,10 +155,9 @@ class ValuesSink:
         self._stream.write(np.ascontiguousarray(piece.T, dtype="<f4").tobytes())
         self._frames += piece.shape[1]
 
-    def close(self, latents: Callable[[Signal], Latents] | None) -> None:
+    def close(self, about: Latents) -> None:
         """As `Sink`."""
         self._stream.close()
-        about = latents(np.zeros((0, 0), dtype=np.float32)) if latents else None
         save_values(self._draft.draft, self._body.draft, self._channels, self._frames, about)
         self._body.discard()
         self._draft.finish()

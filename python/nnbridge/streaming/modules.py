@@ -188,7 +188,7 @@ def interpolate(
     if mode in ("nearest", "nearest-exact") and up:
         return windows.nearest(walk, node, argument, up)
     if mode == "nearest" and down:
-        return windows.pick(walk, node, argument, down)
+        return windows.thinned(walk, node, argument, down)
     if mode == "linear" and up:
         return windows.linear(walk, node, argument, up)
     raise walk.refusal(

@@ -101,9 +101,11 @@ def _crop(
             "where it starts depends on the length of the signal",
             "start at a fixed frame, counted from the first",
         )
-    result, source = windows.pad(walk, node, value, (-start, cut), "zeros", 0.0)
+    signal, source = walk.solid(node, value)
+    own = walk.lengths.add(signal.length, 1, cut - start, 1)
     if length is not None:
-        result = result.moved(length=walk.lengths.add(length, 1, -start, 1))
+        own = walk.lengths.add(length, 1, -start, 1)
+    result = signal.moved(delay=signal.delay + start, length=own)
     if step > 1:
         walk.nodes[node], walk.values[node] = source, result
         result = windows.pick(walk, node, node, step)

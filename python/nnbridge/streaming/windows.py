@@ -144,10 +144,16 @@ def avg_pool(
 def pick(walk: Walk, node: fx.Node, argument: fx.Node, stride: int) -> Signal:
     """Frames 0, stride, 2 stride ... of a signal."""
     signal, source = walk.solid(node, argument)
-    result, keep, trim = Window(1, stride, 0, stride - 1).fit(walk, signal)
+    result, keep, trim = Window(1, stride, 0, 0).fit(walk, signal)
     module = StreamPick(stride, keep, trim, signal.from_end, 1 if signal.axis == 0 else 0)
     walk.nodes[node] = walk.place_state(module, signal, source)
     return result
+
+
+def thinned(walk: Walk, node: fx.Node, argument: fx.Node, stride: int) -> Signal:
+    """Nearest interpolation by 1 / stride: as `pick`, but only whole groups count."""
+    length = walk.lengths.add(walk.signal(node, argument).length, 1, 0, stride)
+    return pick(walk, node, argument, stride).moved(length=length)
 
 
 def nearest(walk: Walk, node: fx.Node, argument: fx.Node, factor: int) -> Signal:

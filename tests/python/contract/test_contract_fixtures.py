@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import ROOT
 from fixtures import FIXTURES, Fixture, build
 from fixtures.misbehaving import FLOAT64, GOOD, INT64, NAN, NONE, THROW, WRONG_LENGTH
 
 Load = Callable[[Path], Any]
+ROOT = Path(__file__).resolve().parents[3]
 MODELS = [name for name, made in FIXTURES.items() if made.playable]
 KINDS = ["bool", "int", "float", "str", "tensor", "buffer"]
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import ROOT
 
 from nnbridge.contract import export, read_manifest
 
 Load = Callable[[Path], Any]
+ROOT = Path(__file__).resolve().parents[3]
 CUTS = {
     "64": [64],
     "479": [479],

@@ -93,9 +93,8 @@ void on_system_call(int, siginfo_t*, void* context) {
     registers[REG_RIP] -= kInstruction;
     return;
   }
-  registers[REG_RAX] =
-      net_call(number, registers[REG_RDI], registers[REG_RSI], registers[REG_RDX],
-               registers[REG_R10], registers[REG_R8], registers[REG_R9]);
+  registers[REG_RAX] = net_call(number, registers[REG_RDI], registers[REG_RSI], registers[REG_RDX],
+                                registers[REG_R10], registers[REG_R8], registers[REG_R9]);
 }
 
 }  // namespace
@@ -103,7 +102,8 @@ void on_system_call(int, siginfo_t*, void* context) {
 bool arm_system_calls() noexcept {
   const KernelAction action{on_system_call, SA_SIGINFO | kHasRestorer, net_return, 0};
   constexpr long kMaskSize = 8;
-  if (net_call(SYS_rt_sigaction, SIGSYS, reinterpret_cast<long>(&action), 0, kMaskSize, 0, 0) != 0) {
+  if (net_call(SYS_rt_sigaction, SIGSYS, reinterpret_cast<long>(&action), 0, kMaskSize, 0, 0) !=
+      0) {
     return false;
   }
   return net_call(SYS_prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON,

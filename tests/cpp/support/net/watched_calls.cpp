@@ -21,8 +21,7 @@ using namespace audio_thread_net;
 
 namespace {
 
-/// The function that would have been called. Looked up at the first call of each: outside the audio
-/// thread, since the constructor below makes one.
+/// The function that would have been called, looked up at the first call.
 template <class Function>
 Function* next(std::atomic<void*>& kept, const char* name) {
   void* found = kept.load(std::memory_order_acquire);
@@ -35,26 +34,21 @@ Function* next(std::atomic<void*>& kept, const char* name) {
   return reinterpret_cast<Function*>(found);
 }
 
-/// One atomic per watched function, all resolved when the library is loaded.
-struct Watched {
-  std::atomic<void*> real{nullptr};
-};
-
 }  // namespace
 
-// Defined under a name of our own and exported under the C library's, whose declarations differ from
-// system to system.
+// Defined under a name of our own and exported under the C library's, whose declarations differ
+// from system to system.
 #define NET_EXPORT extern "C" __attribute__((visibility("default")))
 #define NET_CAUGHT(name) \
   if (thread_state.inside) record(#name, 0, __builtin_return_address(0))
 
-#define NET_WATCH(result, name, parameters, arguments)                             \
-  NET_EXPORT result net_##name parameters __asm__(#name);                          \
-  result net_##name parameters {                                                   \
-    static constinit std::atomic<void*> kept{nullptr};                             \
-    NET_CAUGHT(name);                                                              \
-    const Passing passing;                                                         \
-    return next<result parameters>(kept, #name) arguments;                         \
+#define NET_WATCH(result, name, parameters, arguments)     \
+  NET_EXPORT result net_##name parameters __asm__(#name);  \
+  result net_##name parameters {                           \
+    static constinit std::atomic<void*> kept{nullptr};     \
+    NET_CAUGHT(name);                                      \
+    const Passing passing;                                 \
+    return next<result parameters>(kept, #name) arguments; \
   }
 
 // Memory. Straight to glibc's own, since looking a name up may allocate. `operator new` and every
@@ -67,12 +61,12 @@ void* __libc_memalign(std::size_t, std::size_t);
 void __libc_free(void*);
 }
 
-#define NET_MEMORY(name, parameters, call)                 \
-  NET_EXPORT void* net_##name parameters __asm__(#name);   \
-  void* net_##name parameters {                            \
-    NET_CAUGHT(name);                                      \
-    const Passing passing;                                 \
-    return call;                                           \
+#define NET_MEMORY(name, parameters, call)               \
+  NET_EXPORT void* net_##name parameters __asm__(#name); \
+  void* net_##name parameters {                          \
+    NET_CAUGHT(name);                                    \
+    const Passing passing;                               \
+    return call;                                         \
   }
 
 NET_MEMORY(malloc, (std::size_t size), __libc_malloc(size))
@@ -145,11 +139,16 @@ NET_WATCH(int, sem_clockwait, (sem_t * semaphore, int clock, const timespec* unt
           (semaphore, clock, until))
 NET_WATCH(int, __cxa_guard_acquire, (long* guard), (guard))  // a function's static, made here
 
+// The one call that is allowed, looked up before any audio runs: looking up allocates.
+namespace {
+constinit std::atomic<void*> kept_sem_post{nullptr};
+__attribute__((constructor)) void find_sem_post() { next<int(sem_t*)>(kept_sem_post, "sem_post"); }
+}  // namespace
+
 NET_EXPORT int net_sem_post(sem_t* semaphore) __asm__("sem_post");
 int net_sem_post(sem_t* semaphore) {
-  static constinit std::atomic<void*> kept{nullptr};
   if (thread_state.inside) count_wake();
-  return next<int(sem_t*)>(kept, "sem_post")(semaphore);
+  return next<int(sem_t*)>(kept_sem_post, "sem_post")(semaphore);
 }
 
 // Sleep.
@@ -226,8 +225,7 @@ NET_WATCH(int, __vfprintf_chk, (std::FILE * file, int flag, const char* format, 
   }
 
 NET_PRINT(printf, (const char* format, ...), format, std::vfprintf(stdout, format, list))
-NET_PRINT(__printf_chk, (int, const char* format, ...), format,
-          std::vfprintf(stdout, format, list))
+NET_PRINT(__printf_chk, (int, const char* format, ...), format, std::vfprintf(stdout, format, list))
 NET_PRINT(fprintf, (std::FILE * file, const char* format, ...), format,
           std::vfprintf(file, format, list))
 NET_PRINT(__fprintf_chk, (std::FILE * file, int, const char* format, ...), format,

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What an engine defines, for the tests that link no engine: a file whose first word is "stub"
+// opens.
+#include <fstream>
+
+#include "engine/engine.hpp"
+#include "engine/float_mode.hpp"
+#include "support/stub_engine.hpp"
+
+namespace nnbridge::engine {
+
+Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
+                                              const std::string& device) {
+  std::ifstream file(path);
+  std::string word;
+  file >> word;
+  if (word != "stub" || device != "cpu") return fail("'" + path.string() + "' is no stub.");
+  auto spec = stub::spec();
+  spec.path = path.string();
+  return stub::program(spec);
+}
+
+ThreadScope::ThreadScope() : threads_(1), float_mode_(flush_denormals()) {}
+ThreadScope::~ThreadScope() { restore_float_mode(float_mode_); }
+
+}  // namespace nnbridge::engine
