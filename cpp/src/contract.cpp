@@ -21,8 +21,8 @@ std::string names_of(const Items& items) {
 
 template <class Items>
 auto* find_named(Items& items, const std::string& name) {
-  const auto it = std::find_if(items.begin(), items.end(),
-                               [&](const auto& item) { return item.name == name; });
+  const auto it =
+      std::find_if(items.begin(), items.end(), [&](const auto& item) { return item.name == name; });
   return it == items.end() ? nullptr : &*it;
 }
 
@@ -92,9 +92,9 @@ Result<Chain> Contract::chain(const std::string& name) const {
       return fail("The model has no method '" + part + "'; it has: " + names_of(methods) + ".");
     }
     if (!method->callable) {
-      return fail("The model lists a method '" + part +
-                  "' but does not contain it, so it can't be run; others are: " +
-                  names_of(methods) + ".");
+      return fail(
+          "The model lists a method '" + part +
+          "' but does not contain it, so it can't be run; others are: " + names_of(methods) + ".");
     }
     if (!chain.methods.empty()) {
       const auto& before = chain.methods.back();

@@ -13,8 +13,8 @@ namespace {
 class Programs {
  public:
   static Programs& get() {
-    static auto* const programs = new Programs;  // never destroyed: models may outlive statics
-    return *programs;
+    static Programs& programs = *new Programs;  // never destroyed: models may outlive statics
+    return programs;
   }
 
   Result<std::shared_ptr<engine::Program>> open(const std::filesystem::path& path,

@@ -76,7 +76,7 @@ class Latency:
     """How much later a stream's output is than its input, in samples at the host's rate."""
 
     stream: int
-    """What buffering, the deadline and resampling add: exact, and constant for the stream's life."""
+    """What buffering, the deadline and resampling add: exact, and constant."""
     model: int
     """What the model itself adds, as its file declares; 0 where it does not."""
     model_declared: bool
@@ -151,9 +151,11 @@ def _engine_options(method: str, options: StreamOptions) -> dict[str, Any]:
         raise Error(f"The late policy is 'silence' or 'dry', not '{late}'.")
     for name in _WHOLE_NUMBERS:
         value = options.get(name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
             raise Error(f"'{name}' takes a whole number, not {value!r}.")
-        if isinstance(value, int | np.integer) and not -(2**31) <= value < 2**31 and name != "seed":
+        if not -(2**31) <= value < 2**31 and name != "seed":
             raise Error(f"'{name}' can't be {value}.")
     seed = options.get("seed")
     if seed is not None and not 0 <= seed < 2**64:
@@ -236,8 +238,8 @@ class Model:
                 max_host_block: without `host_block`: the most frames that a call brings; default
                     1024. A realtime stream needs as much time.
                 batch: independent items, each with a state of its own; default 1.
-                deadline: realtime only: the time that the model has for a block, in frames; default:
-                    from the cost measured.
+                deadline: realtime only: the time that the model has for a block, in frames;
+                    default: from the cost measured.
                 late: what is heard in place of a block that is late or failed: "silence" or "dry".
                 resample: whether to convert where the two rates differ; default True.
                 model_delay: for a file that does not declare one, in samples at its rate.
@@ -285,7 +287,7 @@ class Stream:
             array = array[np.newaxis]
         expected = (channels,) if self._batch == 1 else (self._batch, channels)
         if array.shape[:-1] != expected:
-            layout = f"{channels}, frames" if self._batch == 1 else f"{self._batch}, {channels}, frames"
+            layout = ", ".join(map(str, (*expected, "frames")))
             raise Error(f"'{self.method}' takes [{layout}], not {list(given)}.")
         frames = array.shape[-1]
         output = self._engine.process(self._batch, array.reshape(self._batch * channels, frames))
@@ -313,7 +315,9 @@ class Stream:
         """An attribute's values, read between two blocks."""
         return self._engine.get(name)
 
-    def swap(self, model: Model, method: str | None = None, **options: Unpack[StreamOptions]) -> None:
+    def swap(
+        self, model: Model, method: str | None = None, **options: Unpack[StreamOptions]
+    ) -> None:
         """Crossfades to another model, method, block, deadline or policy while audio runs.
 
         Options not given stay. The host's side (sample rate, host block, batch, realtime) can't

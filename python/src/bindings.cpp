@@ -54,7 +54,8 @@ Value to_value(const py::handle& object) {
   if (py::isinstance<py::tuple>(object) && py::len(object) == 2) {
     const auto pair = py::reinterpret_borrow<py::tuple>(object);
     const auto samples = Samples::ensure(pair[0]);
-    if (samples && samples.ndim() >= 1 && samples.ndim() <= 2 && py::isinstance<py::int_>(pair[1])) {
+    if (samples && samples.ndim() >= 1 && samples.ndim() <= 2 &&
+        py::isinstance<py::int_>(pair[1])) {
       BufferValue buffer;
       buffer.channels = samples.ndim() == 1 ? 1 : static_cast<int>(samples.shape(0));
       buffer.frames = samples.shape(samples.ndim() - 1);
@@ -157,20 +158,20 @@ StreamConfig config_from(const py::kwargs& options) {
 
 py::dict stats_of(const Stream& stream) {
   const auto stats = stream.stats();
-  return py::dict("blocks"_a = stats.blocks, "late"_a = stats.late, "failed"_a = stats.failed, "pending"_a = stats.pending,
-                  "mean_cost"_a = stats.mean_cost, "worst_cost"_a = stats.worst_cost,
-                  "load"_a = stats.load, "last_failure"_a = stats.last_failure);
+  return py::dict("blocks"_a = stats.blocks, "late"_a = stats.late, "failed"_a = stats.failed,
+                  "pending"_a = stats.pending, "mean_cost"_a = stats.mean_cost,
+                  "worst_cost"_a = stats.worst_cost, "load"_a = stats.load,
+                  "last_failure"_a = stats.last_failure);
 }
 
 py::dict config_of(const Stream& stream) {
   const auto config = stream.config();
-  return py::dict("method"_a = config.method, "sample_rate"_a = config.sample_rate,
-                  "host_block"_a = config.host_block,
-                  "fixed_host_block"_a = config.fixed_host_block, "realtime"_a = config.realtime,
-                  "batch"_a = config.batch, "block"_a = config.block,
-                  "resample"_a = config.resample, "deadline"_a = config.deadline,
-                  "seed"_a = config.seed,
-                  "late"_a = config.late == nnbridge::LatePolicy::kDry ? "dry" : "silence");
+  return py::dict(
+      "method"_a = config.method, "sample_rate"_a = config.sample_rate,
+      "host_block"_a = config.host_block, "fixed_host_block"_a = config.fixed_host_block,
+      "realtime"_a = config.realtime, "batch"_a = config.batch, "block"_a = config.block,
+      "resample"_a = config.resample, "deadline"_a = config.deadline, "seed"_a = config.seed,
+      "late"_a = config.late == nnbridge::LatePolicy::kDry ? "dry" : "silence");
 }
 
 py::dict method_of(const nnbridge::Method& method) {
@@ -278,14 +279,10 @@ PYBIND11_MODULE(_engine, module) {
       .def("process", &process, "batch"_a, "signal"_a)
       .def("reset", &Stream::reset, py::call_guard<py::gil_scoped_release>())
       .def("reset_model", [](Stream& stream) { wait(stream.reset_model()); })
-      .def("set",
-           [](Stream& stream, const std::string& name, const py::sequence& values) {
-             wait(stream.set(name, to_values(values)));
-           })
+      .def("set", [](Stream& stream, const std::string& name,
+                     const py::sequence& values) { wait(stream.set(name, to_values(values))); })
       .def("get",
-           [](Stream& stream, const std::string& name) {
-             return to_list(wait(stream.get(name)));
-           })
+           [](Stream& stream, const std::string& name) { return to_list(wait(stream.get(name))); })
       .def("swap",
            [](Stream& stream, const Model& model, const py::kwargs& options) {
              const auto config = config_from(options);

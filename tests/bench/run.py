@@ -22,9 +22,7 @@ sys.path.insert(0, str(ROOT / "tests" / "python"))
 
 def measure(*arguments: str) -> dict[str, Any]:
     """One run of the measuring program."""
-    done = subprocess.run(
-        [str(PROGRAM), *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([str(PROGRAM), *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"bench: {done.stderr.strip() or 'the measuring program crashed'}")
     return dict(json.loads(done.stdout))
@@ -65,14 +63,15 @@ def audio_thread_table(rows: list[dict[str, Any]]) -> str:
 def inference_table(results: dict[str, Any]) -> str:
     """A whole inference, bare and through a stream."""
     lines = [
-        "| model | bare call | through a stream | ratio | difference | allocations, bare | stream |",
+        "| model | bare call | stream | ratio | difference | allocations, bare | stream |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, title in (("trivial", "a gain"), ("one_ms", "a stack of convolutions")):
         row = results[name]
         lines.append(
             f"| {title} | {row['bare']:.2f} | {row['stream']:.2f} | {row['ratio']:.3f} "
-            f"| {row['difference']:+.2f} | {row['bare_allocations']} | {row['stream_allocations']} |"
+            f"| {row['difference']:+.2f} | {row['bare_allocations']} "
+            f"| {row['stream_allocations']} |"
         )
     return "\n".join(lines)
 
@@ -106,8 +105,8 @@ def report(results: dict[str, Any], cold: dict[str, list[dict[str, Any]]]) -> st
     return f"""# What a stream costs
 
 Made by `make bench` on {date.today().isoformat()}: {machine()}; torch {torch.__version__}, one
-intra-op thread. Microseconds, unless another unit stands there; medians. What stands side by side was
-measured interleaved in one run.
+intra-op thread. Microseconds, unless another unit stands there; medians. What stands side by side
+was measured interleaved in one run.
 
 ## `process` on the audio thread, realtime, mono
 

@@ -119,7 +119,8 @@ Json audio_thread(const Model& model) {
   for (int round = 0; round < kRounds; ++round) {
     for (std::size_t i = 0; i < sizes.size(); ++i) {
       auto& player = players[i];
-      const bool wakes = (static_cast<std::int64_t>(round) + 1) * sizes[i] % std::max(512, sizes[i]) == 0;
+      const bool wakes =
+          (static_cast<std::int64_t>(round) + 1) * sizes[i] % std::max(512, sizes[i]) == 0;
       const double time = microseconds(player.play());
       if (round > 100) (wakes ? waking : quiet)[i].push_back(time);
       while (player.stream->stats().pending > 0) std::this_thread::yield();

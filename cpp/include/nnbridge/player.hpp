@@ -59,7 +59,8 @@ struct PlayerInfo {
   std::filesystem::path path;
   std::string device = "cpu";
   Chain chain;
-  int block = 0;    ///< model block; 0: no stream yet
+  int rate = 0;   ///< of the host, in Hz; 0: not known yet
+  int block = 0;  ///< model block
   int deadline = 0;
   std::optional<Latency> latency;  ///< none: no stream yet
 };

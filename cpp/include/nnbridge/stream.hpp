@@ -43,14 +43,15 @@ struct StreamConfig {
 
   // The host.
   std::optional<int> sample_rate;  ///< Hz; none: the model's own, or 44100 where it has none
-  int host_block = 1024;          ///< frames of the largest call to `process` to expect
-  bool fixed_host_block = false;  ///< every call brings exactly `host_block` frames: less latency
-  bool realtime = false;          ///< run the model on the worker instead of inside `process`
-  int batch = 1;                  ///< independent items, each with its own state
+  int host_block = 1024;           ///< frames of the largest call to `process` to expect
+  bool fixed_host_block = false;   ///< every call brings exactly `host_block` frames: less latency
+  int burst = 0;  ///< frames that calls back to back may bring, where that is more than one call's
+  bool realtime = false;  ///< run the model on the worker instead of inside `process`
+  int batch = 1;          ///< independent items, each with its own state
 
   // The model.
-  std::optional<int> block;  ///< model block asked for, in samples at its rate; none: 512
-  bool resample = true;  ///< convert between host and model rate where they differ
+  std::optional<int> block;           ///< model block asked for, in samples at its rate; none: 512
+  bool resample = true;               ///< convert between host and model rate where they differ
   std::optional<int> model_delay;     ///< for a file that declares none, in samples at its rate
   std::optional<std::uint64_t> seed;  ///< of the model's random draws
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// What a model runtime offers to the rest of nnbridge. LibTorch stands behind it in torchscript.cpp;
-// the sanitizer tests put a stub there.
+// What a model runtime offers to the rest of nnbridge. LibTorch stands behind it in
+// torchscript.cpp; the sanitizer tests put a stub there.
 #pragma once
 
 #include <filesystem>
@@ -18,11 +18,11 @@ namespace nnbridge::engine {
 /// What an instance is made to run: always the same shape, since the first calls with each new
 /// shape are slow.
 struct InstanceConfig {
-  Chain chain;                         ///< no methods: attributes only
+  Chain chain;  ///< no methods: attributes only
   int batch = 1;
-  int block = 0;                       ///< audio samples at the model's rate
-  std::optional<int> sample_rate;      ///< told to a model that asks for it
-  std::optional<std::uint64_t> seed;   ///< none: draws come from the process's own generator
+  int block = 0;                      ///< audio samples at the model's rate
+  std::optional<int> sample_rate;     ///< told to a model that asks for it
+  std::optional<std::uint64_t> seed;  ///< none: draws come from the process's own generator
 };
 
 /// A model with a state of its own. One thread at a time.

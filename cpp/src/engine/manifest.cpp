@@ -89,8 +89,7 @@ Result<void> apply_manifest(const std::string& json, Contract& contract) {
   if (!schema) return fail("its manifest (nnbridge.json) has no schema number");
   if (*schema > kSchema) {
     return fail("its manifest has schema " + std::to_string(*schema) +
-                " and this nnbridge knows up to " + std::to_string(kSchema) +
-                ": update nnbridge");
+                " and this nnbridge knows up to " + std::to_string(kSchema) + ": update nnbridge");
   }
   About about;
   about.name = text(manifest, "name");

@@ -8,6 +8,7 @@
 #include <caffe2/serialize/versions.h>
 #include <torch/version.h>
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 
@@ -104,7 +105,10 @@ class TorchInstance final : public Instance {
  public:
   TorchInstance(const Module& pristine, const std::vector<at::Tensor>& weights,
                 const Contract& contract, at::Device device, const InstanceConfig& config)
-      : pristine_(pristine), weights_(weights), contract_(contract), device_(device),
+      : pristine_(pristine),
+        weights_(weights),
+        contract_(contract),
+        device_(device),
         config_(config) {
     if (config_.seed) draws_.emplace(*config_.seed);
   }
@@ -230,8 +234,11 @@ class TorchProgram final : public Program {
  public:
   TorchProgram(std::filesystem::path path, std::string device_name, at::Device device,
                Module module, Contract contract)
-      : path_(std::move(path)), device_name_(std::move(device_name)), device_(device),
-        module_(std::move(module)), contract_(std::move(contract)),
+      : path_(std::move(path)),
+        device_name_(std::move(device_name)),
+        device_(device),
+        module_(std::move(module)),
+        contract_(std::move(contract)),
         weights_(find_weights(module_)) {}
 
   const std::filesystem::path& path() const override { return path_; }
@@ -239,8 +246,7 @@ class TorchProgram final : public Program {
   const Contract& contract() const override { return contract_; }
 
   Result<std::unique_ptr<Instance>> instance(const InstanceConfig& config) override {
-    auto instance =
-        std::make_unique<TorchInstance>(module_, weights_, contract_, device_, config);
+    auto instance = std::make_unique<TorchInstance>(module_, weights_, contract_, device_, config);
     if (auto ready = instance->reset(); !ready) return tl::unexpected(ready.error());
     return instance;
   }
@@ -263,8 +269,8 @@ Result<at::Device> find_device(const std::string& name) {
   } catch (const std::exception&) {
     return fail("There is no device '" + name + "': choose cpu, cuda, cuda:1 … or mps.");
   }
-  return fail("The device '" + name + "' is not available here (LibTorch " TORCH_VERSION
-              " finds none): choose cpu.");
+  return fail("The device '" + name +
+              "' is not available here (LibTorch " TORCH_VERSION " finds none): choose cpu.");
 }
 
 }  // namespace
@@ -274,9 +280,16 @@ std::string model_message(const std::exception& error) {
   if (const auto* torch_error = dynamic_cast<const c10::Error*>(&error)) {
     text = torch_error->what_without_backtrace();
   }
-  // TorchScript tells a traceback first and the message last.
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  if (const auto line = text.rfind('\n'); line != std::string::npos) text.erase(0, line + 1);
+  const auto is_space = [](char c) { return c == '\n' || c == ' '; };
+  while (!text.empty() && is_space(text.back())) text.pop_back();
+  text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), is_space));
+  // A program that fails tells a traceback first and the message last; one that can't be read tells
+  // the message first and the place last.
+  if (text.ends_with("<--- HERE")) {
+    text.erase(std::min(text.find('\n'), text.size()));
+  } else if (const auto line = text.rfind('\n'); line != std::string::npos) {
+    text.erase(0, line + 1);
+  }
   constexpr std::string_view kNoise = "builtins.";
   if (text.starts_with(kNoise)) text.erase(0, kNoise.size());
   return text;
@@ -289,7 +302,8 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
   auto archive = inspect_archive(path);
   if (!archive) return tl::unexpected(archive.error());
   const std::string quoted = "'" + path.string() + "'";
-  if (archive->version > static_cast<std::int64_t>(caffe2::serialize::kMaxSupportedFileFormatVersion)) {
+  if (archive->version >
+      static_cast<std::int64_t>(caffe2::serialize::kMaxSupportedFileFormatVersion)) {
     return fail(quoted + " was made by a newer torch (file format " +
                 std::to_string(archive->version) + "; LibTorch " TORCH_VERSION " reads up to " +
                 std::to_string(caffe2::serialize::kMaxSupportedFileFormatVersion) +
@@ -311,8 +325,8 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
     return std::make_shared<TorchProgram>(path, device_name, *device, std::move(module),
                                           std::move(*contract));
   } catch (const std::exception& error) {
-    return fail(quoted + " can't be loaded by LibTorch " TORCH_VERSION " (" +
-                model_message(error) + ").");
+    return fail(quoted + " can't be loaded by LibTorch " TORCH_VERSION " (" + model_message(error) +
+                ").");
   } catch (...) {
     return fail(quoted + " can't be loaded: LibTorch failed with an unknown exception.");
   }

@@ -81,9 +81,9 @@ std::optional<Value> value_of(const IValue& value) {
   if (value.isString()) return Value(value.toStringRef());
   if (value.isTensor()) {
     const at::Tensor tensor = value.toTensor().to(at::kCPU, at::kFloat).contiguous();
-    return Value(TensorValue{
-        tensor.sizes().vec(),
-        {tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel()}});
+    return Value(
+        TensorValue{tensor.sizes().vec(),
+                    {tensor.data_ptr<float>(), tensor.data_ptr<float>() + tensor.numel()}});
   }
   return buffer_of(value);
 }

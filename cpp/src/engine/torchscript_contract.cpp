@@ -171,8 +171,7 @@ Result<Contract> read_contract(const Module& module) {
     contract.methods.push_back(std::move(*method));
   }
   if (contract.methods.empty()) {
-    return fail(
-        "it registers no method: register one with nnbridge.contract and export it again");
+    return fail("it registers no method: register one with nnbridge.contract and export it again");
   }
   for (auto& method : contract.methods) method.step = static_cast<int>(step);
   for (const auto& name : registered_attributes(module)) {

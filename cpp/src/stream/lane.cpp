@@ -66,8 +66,9 @@ Result<std::unique_ptr<Lane>> Lane::create(engine::Program& program, const Setti
   const auto declared = settled->pipeline.chain.delay;
   config.model_delay = declared ? declared : config.model_delay;
   Latency latency;
-  latency.stream = deadline + static_cast<int>(timeline.latency(
-                                  config.fixed_host_block ? config.host_block : 1));
+  latency.stream =
+      deadline +
+      static_cast<int>(timeline.latency(config.fixed_host_block ? config.host_block : 1));
   latency.model_declared = config.model_delay.has_value();
   latency.model = static_cast<int>(std::lround(static_cast<double>(config.model_delay.value_or(0)) *
                                                *config.sample_rate / settled->pipeline.model_rate));
@@ -93,7 +94,8 @@ Lane::Lane(std::unique_ptr<Pipeline> pipeline, const StreamConfig& config, Laten
                  static_cast<std::size_t>(latency_.total() + config_.host_block));
   }
   for (std::size_t row = 0; row < pipeline_->out_rows(); ++row) {
-    scratch_pointers_.push_back(scratch_.data() + row * static_cast<std::size_t>(config.host_block));
+    scratch_pointers_.push_back(scratch_.data() +
+                                row * static_cast<std::size_t>(config.host_block));
   }
   rewind();
   start_worker();
@@ -154,8 +156,7 @@ void Lane::push(const float* const* in, int in_count, int frames) noexcept {
   if (dry_) keep_dry(in, in_count, frames);
   for (int done = 0; done < frames;) {
     if (received_ == job_begin_) accepting_ = in_.free_for(job_);
-    const int piece =
-        static_cast<int>(std::min<std::int64_t>(frames - done, job_end_ - received_));
+    const int piece = static_cast<int>(std::min<std::int64_t>(frames - done, job_end_ - received_));
     if (accepting_) {
       const auto offset = static_cast<std::size_t>(received_ - job_begin_);
       const auto bytes = static_cast<std::size_t>(piece) * sizeof(float);
@@ -212,14 +213,22 @@ void Lane::pull(float* const* out, int out_count, int frames) noexcept {
         missed_ = false;
       }
       piece = static_cast<int>(std::min<std::int64_t>(piece, heard_end_ - played_));
-      const bool good = out_.holds(heard_job_);
+      bool good = out_.holds(heard_job_);
       if (!good && !missed_ && !out_.failed(heard_job_)) {
         missed_ = true;
         late_.fetch_add(1, std::memory_order_relaxed);
       }
       const std::int64_t dry_frame = played_ - latency_.model;
-      if (dry_ && dry_frame >= 0) piece = dry_->contiguous(dry_frame, piece);
+      if (dry_) {
+        // Before the input's first frame there is silence.
+        piece = dry_frame < 0 ? static_cast<int>(std::min<std::int64_t>(piece, -dry_frame))
+                              : dry_->contiguous(dry_frame, piece);
+      }
       const auto offset = static_cast<std::size_t>(played_ - heard_begin_);
+      if (good && static_cast<int>(offset) < out_.unsound(heard_job_)) {
+        good = false;
+        piece = std::min(piece, out_.unsound(heard_job_) - static_cast<int>(offset));
+      }
       for (std::size_t row = 0; row < rows; ++row) {
         concealer_.render(row, good ? out_.row(heard_job_, row) + offset : nullptr,
                           dry_row(row, dry_frame), row < heard_rows ? out[row] + done : nullptr,
@@ -240,8 +249,8 @@ void Lane::keep_dry(const float* const* in, int in_count, int frames) noexcept {
   }
 }
 
-/// The input that stands in for an output: the same channel of the same item, or the item's channels
-/// in turn where it has fewer.
+/// The input that stands in for an output: the same channel of the same item, or the item's
+/// channels in turn where it has fewer.
 const float* Lane::dry_row(std::size_t out_row, std::int64_t frame) const noexcept {
   if (!dry_ || frame < 0) return nullptr;
   const auto batch = static_cast<std::size_t>(config_.batch);
@@ -306,7 +315,7 @@ void Lane::run_job(std::int64_t k) noexcept {
       std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - before).count();
   in_.release(k);
   if (done) {
-    out_.publish(k);
+    out_.publish(k, pipeline_->unsound());
   } else {
     failed_.fetch_add(1, std::memory_order_relaxed);
     out_.publish_failure(k);

@@ -27,11 +27,11 @@ namespace nnbridge {
 /// absolute frame numbers on both sides, so a block that is late or lost leaves a hole in its place
 /// and moves nothing.
 ///
-/// Why no slot is written while it is read. Let a ring have S slots. The worker writes the result of
-/// job k only after the audio thread has queued job k, that is once T(k) frames were received; by
-/// then all but `host_block` of the frames before T(k) - latency have been played. S is made large
-/// enough that the result which last lay in the slot, of job k - S, ends before that. In the other
-/// direction the audio thread writes an input slot only after the worker has released it.
+/// Why no slot is written while it is read. Let a ring have S slots. The worker writes the result
+/// of job k only after the audio thread has queued job k, that is once T(k) frames were received;
+/// by then all but `host_block` of the frames before T(k) - latency have been played. S is made
+/// large enough that the result which last lay in the slot, of job k - S, ends before that. In the
+/// other direction the audio thread writes an input slot only after the worker has released it.
 class Lane {
  public:
   static Result<std::unique_ptr<Lane>> create(engine::Program& program, const Settings& settings,

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "rate/hold.hpp"
+#include "rate/ratio.hpp"
 
 namespace nnbridge {
 namespace {
@@ -35,8 +36,7 @@ bool all_finite(const float* begin, std::size_t count) noexcept {
 
 }  // namespace
 
-void remember(Settings& settings, const std::string& attribute,
-              const std::vector<Value>& values) {
+void remember(Settings& settings, const std::string& attribute, const std::vector<Value>& values) {
   std::erase_if(settings, [&](const auto& setting) { return setting.first == attribute; });
   settings.emplace_back(attribute, values);
 }
@@ -132,7 +132,23 @@ bool Pipeline::run(std::int64_t k, const float* in, float* out) noexcept {
     note_failure(std::move(done.error().message));
   }
   to_host(k, out);
+  const auto frames = static_cast<int>(timeline_.outputs_ready(k + 1) - timeline_.outputs_ready(k));
+  unsound_ = std::min(unsound_left_, frames);
+  unsound_left_ = done ? unsound_left_ - unsound_ : std::max(unsound_left_, reach_of_failure());
   return done.has_value();
+}
+
+/// Output frames after those of a failed job that hear its silence: the filter's whole length.
+int Pipeline::reach_of_failure() const noexcept {
+  if (!resampler_out_) return 0;
+  return 2 * static_cast<int>(rate::ceil_scaled(resampler_out_->half_length(), config_.host_rate,
+                                                config_.model_rate)) +
+         2;
+}
+
+/// The same of a job that was passed over: the silence that stood in for its input as well.
+int Pipeline::reach_of_loss() const noexcept {
+  return reach_of_failure() + (resampler_in_ ? 2 * resampler_in_->half_length() + 2 : 0);
 }
 
 Result<void> Pipeline::run_model(const float* in, float* out) noexcept {
@@ -215,6 +231,7 @@ void Pipeline::to_host(std::int64_t k, float* out) noexcept {
 }
 
 void Pipeline::skip(std::int64_t k) noexcept {
+  unsound_left_ = reach_of_loss();
   // The resamplers must see every job, or the time axes would part.
   if (resampler_in_) {
     std::fill(in_pointers_.begin(), in_pointers_.end(), silence_.data());
@@ -233,6 +250,8 @@ void Pipeline::skip(std::int64_t k) noexcept {
 Result<void> Pipeline::reset() noexcept {
   if (resampler_in_) resampler_in_->reset();
   if (resampler_out_) resampler_out_->reset();
+  unsound_ = 0;
+  unsound_left_ = 0;
   {
     const std::lock_guard lock(failure_mutex_);
     last_failure_.clear();

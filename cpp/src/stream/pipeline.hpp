@@ -51,6 +51,10 @@ class Pipeline {
   /// `in_stride` and `out_stride` apart. False: the model failed, and `out` is undefined.
   bool run(std::int64_t k, const float* in, float* out) noexcept;
 
+  /// How many of the first frames of the job that was run are not to be heard: where a failed or
+  /// lost block lies within reach of the resampling filters, they ring with its edges.
+  int unsound() const noexcept { return unsound_; }
+
   /// Passes over a job whose input was lost or whose output comes too late to be heard.
   void skip(std::int64_t k) noexcept;
 
@@ -83,6 +87,8 @@ class Pipeline {
   void to_host(std::int64_t k, float* out) noexcept;
   void resample_in(const float* const* in, int frames) noexcept;
   void note_failure(std::string message) noexcept;
+  int reach_of_failure() const noexcept;
+  int reach_of_loss() const noexcept;
 
   Instances instances_;
   PipelineConfig config_;
@@ -98,6 +104,8 @@ class Pipeline {
   std::vector<float> model_out_;
   std::optional<rate::Resampler> resampler_in_;
   std::optional<rate::Resampler> resampler_out_;
+  int unsound_ = 0;       // of the job run last
+  int unsound_left_ = 0;  // of those that follow
   std::vector<const float*> in_pointers_;
   std::vector<float*> out_pointers_;
   std::vector<float> silence_;

@@ -34,6 +34,7 @@ Result<Settled> settle(const Contract& contract, const StreamConfig& asked) {
   for (const auto& checked :
        {check_range("The sample rate in Hz", *config.sample_rate, 1, kMostRate),
         check_range("The host block in frames", config.host_block, 1, kMostFrames),
+        check_range("The burst in frames", config.burst, 0, kMostFrames),
         check_range("The model block in samples", config.block.value_or(1), 1, kMostFrames),
         check_range("The batch", config.batch, 1, 4096),
         check_range("The model delay in samples", config.model_delay.value_or(0), 0, 1 << 28)}) {
@@ -58,16 +59,18 @@ Result<Settled> settle(const Contract& contract, const StreamConfig& asked) {
 Result<int> settle_deadline(const StreamConfig& config, const rate::Timeline& timeline,
                             double cost) {
   const int block = static_cast<int>(timeline.first_host_frame(timeline.block(), 1));
-  // A call larger than a block brings several jobs at once, and the next call comes that much later.
+  // A call larger than a block brings several jobs at once, and the next call comes that much
+  // later.
   const int most = std::max(block, config.host_block);
   if (config.deadline) {
     const auto checked = check_range("The deadline in frames", *config.deadline, 0, most);
     if (!checked) return tl::unexpected(checked.error());
     return *config.deadline;
   }
-  // Twice the cost leaves room for a busy machine; a whole host block, since the result may be asked
-  // for at the first call after the one that brought the input.
-  const double needed = config.host_block + 2.0 * cost * *config.sample_rate;
+  // Twice the cost leaves room for a busy machine; a whole host block, or burst of them, since the
+  // result may be asked for at the first call after the one that brought the input.
+  const double needed =
+      std::max(config.host_block, config.burst) + 2.0 * cost * *config.sample_rate;
   const double quarter = std::max(block / 4.0, 1.0);
   const double rounded = std::ceil(std::ceil(needed / quarter) * quarter);
   return static_cast<int>(std::min<double>(rounded, most));

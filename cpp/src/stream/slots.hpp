@@ -21,7 +21,11 @@ class Slots {
   static constexpr std::int64_t kFailed = -2;  // minus the block's number
 
   Slots(std::size_t count, std::size_t rows, std::size_t frames)
-      : count_(count), frames_(frames), stride_(rows * frames), samples_(count * rows * frames),
+      : count_(count),
+        frames_(frames),
+        stride_(rows * frames),
+        samples_(count * rows * frames),
+        unsound_(count, 0),
         numbers_(std::make_unique<std::atomic<std::int64_t>[]>(count)) {
     clear();
   }
@@ -33,7 +37,9 @@ class Slots {
   /// All rows of a block, `frames` apart.
   float* rows(std::int64_t block) noexcept { return row(block, 0); }
 
-  void publish(std::int64_t block) noexcept {
+  /// With `unsound`, so many of its first frames are not to be heard.
+  void publish(std::int64_t block, int unsound = 0) noexcept {
+    unsound_[index(block)] = unsound;
     numbers_[index(block)].store(block, std::memory_order_release);
   }
 
@@ -45,6 +51,9 @@ class Slots {
   bool failed(std::int64_t block) const noexcept { return number(block) == kFailed - block; }
 
   bool holds(std::int64_t block) const noexcept { return number(block) == block; }
+
+  /// Of a block that the ring holds.
+  int unsound(std::int64_t block) const noexcept { return unsound_[index(block)]; }
 
   void release(std::int64_t block) noexcept {
     numbers_[index(block)].store(kEmpty, std::memory_order_release);
@@ -71,6 +80,7 @@ class Slots {
   std::size_t frames_;
   std::size_t stride_;
   std::vector<float> samples_;
+  std::vector<int> unsound_;
   std::unique_ptr<std::atomic<std::int64_t>[]> numbers_;
 };
 

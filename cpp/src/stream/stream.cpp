@@ -23,7 +23,8 @@ class Stream::Impl {
   explicit Impl(std::unique_ptr<Lane> lane)
       : playing_(lane.get()),
         target_(lane.get()),
-        fade_frames_(std::max(1, static_cast<int>(kCrossfadeSeconds * *lane->config().sample_rate))) {
+        fade_frames_(
+            std::max(1, static_cast<int>(kCrossfadeSeconds * *lane->config().sample_rate))) {
     lanes_.push_back(std::move(lane));
   }
 
@@ -126,7 +127,8 @@ class Stream::Impl {
         const float gain =
             std::min(1.0F, static_cast<float>(faded_ + i) / static_cast<float>(fade_frames_));
         const float fresh = row < rows ? incoming[row][i] : 0.0F;
-        out[row][i] += gain * (fresh - out[row][i]);
+        // At full gain to the bit, wherever in a call the fade ends.
+        out[row][i] = gain == 1.0F ? fresh : out[row][i] + gain * (fresh - out[row][i]);
       }
     }
     faded_ += frames;

@@ -19,8 +19,8 @@ struct Registry {
   std::vector<Worker*> workers;
 
   static Registry& get() {
-    static auto* const registry = new Registry;
-    return *registry;
+    static Registry& registry = *new Registry;
+    return registry;
   }
 };
 

@@ -16,9 +16,9 @@ from typing import Annotated
 import typer
 
 from . import bench, check, export, info, render
-from .terminal import Stop, complain
+from .terminal import StopError, complain
 
-UsageError = typer.BadParameter.__bases__[0]
+UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 """Click's, wherever this version of Typer has it from."""
 
 app = typer.Typer(
@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(args=arguments, prog_name="nnbridge", standalone_mode=False)
         sys.stdout.flush()
+        if code == 130:  # Typer's own answer to Ctrl-C
+            complain("stopped.")
         return code if isinstance(code, int) else 0
     except UsageError as error:
         context = getattr(error, "ctx", None)
@@ -73,13 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if text:
             complain(f"{text.rstrip('.')}. See: {command} --help")
         return 2
-    except Stop as stop:
+    except StopError as stop:
         complain(str(stop))
         return stop.code
     except (KeyboardInterrupt, typer.Abort):
         complain("stopped.")
         return 130
-    except BrokenPipeError:
-        # Whoever read our output has left. Python would complain again when it closes stdout.
+    except (BrokenPipeError, SystemExit):
+        # Whoever read our output has left (Typer exits by itself then, and only then). Python would
+        # complain again when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -37,7 +37,7 @@ def command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure what a model costs, per method and block.
+    """Measure what a model costs.
 
     One thread, as live. Cold: opening the file, and preparing the stream with its three warm-up
     calls. Then the first three calls, the median and the 95th percentile of one inference, and how
@@ -47,7 +47,7 @@ def command(
     Examples:
       nnbridge bench model.ts
       nnbridge bench model.ts --method forward --block 2048 --json
-    """
+    """  # noqa: D301 -- \b keeps the lines of the examples
     with terminal.plainly():
         start = time.perf_counter()
         opened = terminal.open_model(model, device, settings)

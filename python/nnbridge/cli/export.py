@@ -6,20 +6,22 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from . import terminal
 from .check import show
-from .terminal import Json, Quiet, Stop
+from .terminal import Json, Quiet, StopError
 
 if TYPE_CHECKING:
     from nnbridge.contract import Module
 
 _NAME = "nnbridge_author"
+T = TypeVar("T")
 
 
 def command(
@@ -28,21 +30,23 @@ def command(
     name: Annotated[
         str | None, typer.Option("--class", metavar="NAME", help="Which, where there are several.")
     ] = None,
-    check: Annotated[bool, typer.Option("--check/--no-check", help="Check the file as well.")] = True,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Check the file as well.")
+    ] = True,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export the model that a script defines, and check the file.
+    """Export the model that a script defines.
 
-    The script is run with another name than __main__. What is exported is what its function build()
-    returns; without one, an instance of the one subclass of nnbridge.contract.Module that it
-    defines, made without arguments.
+    What is exported is what its function build() returns; without one, an instance of the one
+    subclass of nnbridge.contract.Module that it defines, made without arguments. (The script is
+    imported: __name__ is not __main__.) Then the file is checked.
 
     \b
     Examples:
       nnbridge export models/effects/effects.py effects.ts
       nnbridge export many.py reverb.ts --class Reverb
-    """
+    """  # noqa: D301 -- \b keeps the lines of the examples
     from nnbridge.contract import export
 
     with terminal.plainly():
@@ -74,12 +78,14 @@ def _build(script: Path, name: str | None) -> Module:
     if name:
         found = getattr(loaded, name, None)
         if not (isinstance(found, type) and issubclass(found, Module)):
-            raise Stop(f"'{script}' has no class '{name}' that extends nnbridge.contract.Module.")
+            raise StopError(
+                f"'{script}' has no class '{name}' that extends nnbridge.contract.Module."
+            )
         return _call(script, found)
     if callable(getattr(loaded, "build", None)):
         made = _call(script, loaded.build)
         if not isinstance(made, Module):
-            raise Stop(
+            raise StopError(
                 f"build() in '{script}' returned {type(made).__name__}, not an "
                 "nnbridge.contract.Module."
             )
@@ -92,22 +98,22 @@ def _build(script: Path, name: str | None) -> Module:
     # A base class of another one here is no model by itself.
     classes = [item for item in classes if not any(item in other.__mro__[1:] for other in classes)]
     if not classes:
-        raise Stop(
+        raise StopError(
             f"'{script}' defines no model: a subclass of nnbridge.contract.Module, or a function "
             "build() that returns one."
         )
     if len(classes) > 1:
         names = ", ".join(item.__name__ for item in classes)
-        raise Stop(f"'{script}' defines several models ({names}): choose one with --class.")
+        raise StopError(f"'{script}' defines several models ({names}): choose one with --class.")
     return _call(script, classes[0])
 
 
 def _run(script: Path) -> ModuleType:
     if not script.is_file():
-        raise Stop(f"there is no file '{script}'.")
+        raise StopError(f"there is no file '{script}'.")
     spec = importlib.util.spec_from_file_location(_NAME, script)
     if spec is None or spec.loader is None:
-        raise Stop(f"'{script}' is no Python script.")
+        raise StopError(f"'{script}' is no Python script.")
     loaded = importlib.util.module_from_spec(spec)
     sys.modules[_NAME] = loaded  # TorchScript looks there
     sys.path.insert(0, str(script.resolve().parent))
@@ -115,7 +121,7 @@ def _run(script: Path) -> ModuleType:
     return loaded
 
 
-def _call(script: Path, make: Any) -> Any:
+def _call(script: Path, make: Callable[[], T]) -> T:
     """Runs the author's code; what it raises is one line with its place."""
     from nnbridge.contract import ContractError
 
@@ -124,9 +130,9 @@ def _call(script: Path, make: Any) -> Any:
     except ContractError:
         raise
     except SyntaxError as error:
-        raise Stop(f"{error.filename}, line {error.lineno}: {error.msg}.") from None
+        raise StopError(f"{error.filename}, line {error.lineno}: {error.msg}.") from None
     except SystemExit as error:
-        raise Stop(
+        raise StopError(
             f"'{script}' ended by itself ({error.code}) when it was imported: put what only a "
             'command line needs under if __name__ == "__main__".'
         ) from None
@@ -137,4 +143,4 @@ def _call(script: Path, make: Any) -> Any:
             if Path(frame.filename).resolve() == script.resolve()
         ]
         where = f", line {own[-1].lineno}" if own else ""
-        raise Stop(f"{script}{where}: {type(error).__name__}: {error}") from None
+        raise StopError(f"{script}{where}: {type(error).__name__}: {error}") from None

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def command(model: ModelFile, json: Json = False) -> None:
-    """Say what is in a model file: methods, attributes, sample rate, authors.
+    """Show what a model file contains.
 
     \b
     Examples:
       nnbridge info model.ts
       nnbridge info model.ts --json | jq '.methods[].name'
-    """
+    """  # noqa: D301 -- \b keeps the lines of the examples
     with terminal.plainly():
         opened = terminal.open_model(model)
         values = {name: _value(opened, name) for name in opened.attributes}
@@ -40,7 +40,9 @@ def _value(model: Model, name: str) -> list[Any] | None:
 
 
 def _machine(model: Model, values: dict[str, list[Any] | None]) -> dict[str, Any]:
-    attributes = [{**asdict(held), "values": values[name]} for name, held in model.attributes.items()]
+    attributes = [
+        {**asdict(held), "values": values[name]} for name, held in model.attributes.items()
+    ]
     return {
         "path": model.path,
         "sample_rate": model.sample_rate,

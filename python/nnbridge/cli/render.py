@@ -54,10 +54,11 @@ def command(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Render a file through a model, as it sounds live but without the latency.
+    """Render a file through a model.
 
-    A stereo file through a mono model gives stereo: each channel has a model state of its own.
-    Values below the audio rate (encode) go to .npz files, and come back from them (decode).
+    As it sounds live, but without the latency. A stereo file through a mono model gives stereo:
+    each channel has a model state of its own. Values below the audio rate (encode) go to .npz
+    files, and come back from them (decode).
 
     \b
     Examples:
@@ -66,7 +67,7 @@ def command(
       nnbridge render rave.ts voice.flac out.flac --method encode+decode
       nnbridge render rave.ts voice.flac latents.npz --method encode
       nnbridge render rave.ts latents.npz out.wav --method decode
-    """
+    """  # noqa: D301 -- \b keeps the lines of the examples
     from nnbridge.host import Error
     from nnbridge.rendering import render
 
@@ -75,7 +76,9 @@ def command(
         try:
             length = float(tail)
         except ValueError:
-            raise terminal.Stop(f"--tail takes a number of seconds or auto, not '{tail}'.", 2) from None
+            raise terminal.StopError(
+                f"--tail takes a number of seconds or auto, not '{tail}'.", 2
+            ) from None
     with terminal.plainly():
         opened = terminal.open_model(model, device, settings)
         if method == "forward" and "forward" not in opened.methods:
@@ -97,8 +100,8 @@ def command(
             )
     if made.clipped:
         terminal.complain(
-            f"{made.clipped} samples above full scale were cut (peak {_decibels(made.peak)}): write "
-            "a .wav file, which keeps them, or lower the input."
+            f"{made.clipped} samples above full scale were cut (peak {_decibels(made.peak)}): "
+            "write a .wav file, which keeps them, or lower the input."
         )
     if json:
         terminal.print_json(_machine(made))
@@ -134,7 +137,11 @@ def _sentence(made: Rendering) -> str:
         tail = f" (tail {made.tail / made.sample_rate:.2f} s)" if made.tail else ""
         what = f"{seconds:.2f} s{tail} of {channels} at {made.sample_rate} Hz, peak "
         what += _decibels(made.peak)
-    model = f"{made.latency.model} of the model" if made.latency.model_declared else "the model's unknown"
+    model = (
+        f"{made.latency.model} of the model"
+        if made.latency.model_declared
+        else "the model's unknown"
+    )
     return (
         f"{made.path}: {what}\n"
         f"latency taken out: {made.latency.stream} frames of the stream, {model}; "

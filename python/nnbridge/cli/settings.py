@@ -11,7 +11,7 @@ import soundfile
 
 from nnbridge.host import Error, Model
 
-from .terminal import Stop
+from .terminal import StopError
 
 
 def apply(model: Model, setting: str) -> None:
@@ -19,7 +19,7 @@ def apply(model: Model, setting: str) -> None:
     name, equals, text = setting.partition("=")
     name = name.strip()
     if not equals or not name:
-        raise Stop(f"--set takes NAME=VALUE, not '{setting}'.", 2)
+        raise StopError(f"--set takes NAME=VALUE, not '{setting}'.", 2)
     model._engine.parse(name, [])  # which says what attributes there are
     model.set(name, *_values(model, name, text))
 

@@ -35,7 +35,7 @@ Settings = Annotated[
 ]
 
 
-class Stop(Exception):
+class StopError(Exception):
     """Ends a command with one line for the user."""
 
     def __init__(self, message: str, code: int = 1) -> None:
@@ -57,14 +57,14 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except (Error, ContractError) as error:
-        raise Stop(str(error)) from None
+        raise StopError(str(error)) from None
     except BrokenPipeError:
         raise
     except OSError as error:
         where = f"'{error.filename}': " if error.filename else ""
-        raise Stop(f"{where}{error.strerror or error}.") from None
+        raise StopError(f"{where}{error.strerror or error}.") from None
     except MemoryError:
-        raise Stop("there is not enough memory for this.") from None
+        raise StopError("there is not enough memory for this.") from None
 
 
 def open_model(path: Path, device: str = "cpu", settings: list[str] | None = None) -> Model:

@@ -6,6 +6,6 @@ nnbridge.render(model, "in.wav", "latents.npz", "encode")
 nnbridge.render(model, "latents.npz", "out.wav", "decode")
 """
 
-from .render import Progress, Rendering, render
+from .job import Progress, Rendering, render
 
 __all__ = ["Progress", "Rendering", "render"]

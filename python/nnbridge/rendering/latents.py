@@ -129,9 +129,7 @@ def read_npz(path: Path) -> Latents:
         host_rate = int(held.get("host_rate", rate))
         if min(ratio, rate, host_rate) < 1:
             raise ValueError
-        frames = int(
-            held.get("frames", Steps(ratio, host_rate, rate).first_frame(values.shape[1]))
-        )
+        frames = int(held.get("frames", Steps(ratio, host_rate, rate).first_frame(values.shape[1])))
         return Latents(
             values=values,
             ratio=ratio,
@@ -143,17 +141,26 @@ def read_npz(path: Path) -> Latents:
             labels=[str(label) for label in np.atleast_1d(held.get("labels", []))],
         )
     except (TypeError, ValueError):
-        raise Error(f"'{path}' holds a rate, a ratio or a length that is no whole number.") from None
+        raise Error(
+            f"'{path}' holds a rate, a ratio or a length that is no whole number."
+        ) from None
 
 
-def check_values(array: Any, name: str) -> Signal:
+def sentence(name: str) -> str:
+    """With a capital, to begin a sentence."""
+    return name[:1].upper() + name[1:]
+
+
+def check_values(array: object, name: str) -> Signal:
     """float32 [channels, frames], not empty."""
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
-        raise Error(f"{name} is no array of real numbers.")
+        raise Error(f"{sentence(name)} is no array of real numbers.")
     if array.ndim == 1:
         array = array[np.newaxis]
     if array.ndim != 2:
-        raise Error(f"{name} has the shape {list(array.shape)}; it must be [channels, frames].")
+        raise Error(
+            f"{sentence(name)} has the shape {list(array.shape)}; it must be [channels, frames]."
+        )
     if array.size == 0:
-        raise Error(f"{name} is empty.")
+        raise Error(f"{sentence(name)} is empty.")
     return array

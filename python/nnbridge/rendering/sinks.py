@@ -25,7 +25,11 @@ _FORMATS = {"AIF": "AIFF", "OGA": "OGG"}
 def audio_suffixes() -> list[str]:
     """Of the audio files that can be written here, those in common use."""
     formats = soundfile.available_formats()
-    return [f".{name.lower()}" for name in ("WAV", "FLAC", "AIFF", "OGG", "MP3", "CAF") if name in formats]
+    return [
+        f".{name.lower()}"
+        for name in ("WAV", "FLAC", "AIFF", "OGG", "MP3", "CAF")
+        if name in formats
+    ]
 
 
 def check_output(path: Path, audio: bool, what: str) -> None:
@@ -33,7 +37,9 @@ def check_output(path: Path, audio: bool, what: str) -> None:
     suffix = path.suffix.lower()
     if suffix not in ARRAYS:
         if not audio:
-            raise Error(f"{what}, which is no audio: write it to a .npz or .npy file, not '{path}'.")
+            raise Error(
+                f"{what}, which is no audio: write it to a .npz or .npy file, not '{path}'."
+            )
         if _format_of(path) not in soundfile.available_formats():
             known = ", ".join([*audio_suffixes(), *ARRAYS])
             raise Error(f"'{path}' has no suffix of a known format: {known}.")
@@ -90,7 +96,9 @@ class _Draft:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=".nnbridge-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(
+            dir=path.absolute().parent, prefix=".nnbridge-", suffix=path.suffix
+        )
         os.close(handle)
         self.draft = Path(name)
 

@@ -66,7 +66,9 @@ class FileSource:
             return soundfile.SoundFile(self._path)
         except (soundfile.SoundFileError, OSError) as error:
             reason = getattr(error, "error_string", None) or error
-            raise Error(f"{self.name} can't be read as audio ({str(reason).rstrip('.')}).") from None
+            raise Error(
+                f"{self.name} can't be read as audio ({str(reason).rstrip('.')})."
+            ) from None
 
     def pieces(self) -> Iterator[Signal]:
         """As `Source`."""

@@ -55,6 +55,13 @@ def _convert(network: nn.Module, early: bool, edges: str) -> Streaming:
             if not node.users and node.args:
                 continue  # an optional argument, at its default
             inputs += 1
+            if str(node.target).startswith("*"):
+                raise NotStreamable(
+                    "an open list of arguments",
+                    f"'{node.target}', an argument of the network's forward",
+                    "a stream has one input signal",
+                    "name the argument: forward(self, x)",
+                )
             if inputs > 1:
                 raise NotStreamable(
                     "a second input",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 
-class NotStreamable(Exception):
+class NotStreamable(Exception):  # noqa: N818 (it reads as what it is)
     """A network holds an operation that cannot be streamed exactly.
 
     Attributes:

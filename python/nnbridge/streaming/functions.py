@@ -11,15 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx
 
-from . import refusals, slices, windows
-from .modules import interpolate, one
+from . import functional, refusals, slices
 from .timing import Signal
-from .walk import LENGTH, Const, Extent, Several, ShapeOf, Value, Walk
+from .trace import IN_PLACE_OPERATORS
+from .walk import LENGTH, Const, Extent, ShapeOf, Value, Walk
 
 # functions of one frame with f(0) = 0, and functions of one or more frames without that promise
 KEEPS_ZERO = {
     "relu", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "softsign",
-    "hardtanh", "relu6", "hardswish", "prelu", "tanhshrink", "softshrink", "hardshrink", "sin",
+    "relu6", "hardswish", "prelu", "tanhshrink", "softshrink", "hardshrink", "sin",
     "abs", "neg", "sign", "square", "sqrt", "expm1", "log1p", "asinh", "atan", "erf", "contiguous",
     "clone", "detach", "float", "double", "half", "to", "type_as", "bfloat16",
 }  # fmt: skip
@@ -32,12 +32,12 @@ POINTWISE = {
     "floor", "ceil", "trunc", "frac", "atan2", "hypot", "logaddexp", "copysign", "lt", "le", "gt",
     "ge", "eq", "ne", "logical_and", "logical_or", "logical_not", "and_", "or_", "invert",
     "bitwise_and", "bitwise_or", "zeros_like", "ones_like", "full_like", "atanh", "asin", "pos",
-    "nan_to_num", "masked_fill", "mse_loss_", "positive", "logit", "erfc", "int", "long", "bool",
+    "nan_to_num", "masked_fill", "hardtanh", "positive", "logit", "erfc", "int", "long", "bool",
 }  # fmt: skip
 RANDOM = {"rand_like", "randn_like", "bernoulli"}
 REDUCES = {
     "mean", "sum", "std", "var", "prod", "amax", "amin", "argmax", "argmin", "norm", "logsumexp",
-    "softmax", "log_softmax", "cumsum", "sort", "softmin", "glu", "normalize", "any", "all",
+    "softmax", "log_softmax", "cumsum", "softmin", "glu", "normalize", "any", "all",
     "cumprod", "vector_norm",
 }  # fmt: skip
 KEEPS_SHAPE = {"softmax", "log_softmax", "cumsum", "softmin", "glu", "normalize", "cumprod"}
@@ -52,6 +52,8 @@ def name_of(node: fx.Node) -> str:
 
 def handle(walk: Walk, node: fx.Node) -> Value:
     """What a function or method gives; writes its counterpart into the new graph."""
+    if node.target in IN_PLACE_OPERATORS:
+        node.target = IN_PLACE_OPERATORS[node.target]
     name = name_of(node)
     if isinstance(node.target, str) and not hasattr(Tensor, name):
         raise walk.refusal(node, *refusals.UNKNOWN)
@@ -61,9 +63,9 @@ def handle(walk: Walk, node: fx.Node) -> Value:
         walk.random |= name in RANDOM
         _without_in_place(node)
         keeps = name in KEEPS_ZERO or (name in ("mul", "truediv", "div") and _scales(walk, node))
-        return walk.pointwise(node, keeps_zero=keeps)
+        return walk.pointwise(node, keeps_zero=keeps, broadcast=name != "prelu")
     if name == "dropout":
-        return _dropout(walk, node, *node.args, **node.kwargs)
+        return _dropout(walk, node, *node.args, **node.kwargs)  # type: ignore[arg-type]
     if name in REDUCES:
         return _reduce(walk, node, name)
     handler = HANDLERS.get(name)
@@ -74,17 +76,14 @@ def handle(walk: Walk, node: fx.Node) -> Value:
     except TypeError as error:
         if "argument" not in str(error):
             raise
-        raise walk.refusal(node, f"it is called in an unknown way ({error})", "write it plainly")
+        why = f"it is called in an unknown way ({error})"
+        raise walk.refusal(node, why, "write it plainly") from error
 
 
 def _without_in_place(node: fx.Node) -> None:
     """Take the in-place out of a node: the graph no longer needs it (see trace.py)."""
-    from .trace import IN_PLACE_OPERATORS
-
     if node.op == "call_method":
         node.target = name_of(node)
-    elif node.target in IN_PLACE_OPERATORS:
-        node.target = IN_PLACE_OPERATORS[node.target]
     elif callable(node.target) and getattr(node.target, "__name__", "").endswith("_"):
         name = name_of(node)
         if not hasattr(operator, f"{name}_"):
@@ -103,8 +102,9 @@ def _scales(walk: Walk, node: fx.Node) -> bool:
 
 
 def _dropout(
-    walk: Walk, node: fx.Node, input: fx.Node, p: float = 0.5, training: bool = True, *_: Any
-) -> Signal:
+    walk: Walk, node: fx.Node, input: fx.Node, p: float = 0.5, training: bool = True, *_: Any,
+    **__: Any,
+) -> Signal:  # fmt: skip
     if training:
         raise walk.refusal(node, "it is in training mode", "call network.eval() first")
     signal = walk.signal(node, input)
@@ -229,7 +229,9 @@ def _squeeze(walk: Walk, node: fx.Node, input: fx.Node, dim: int | None = None) 
             node, "it may remove the time axis", "name the axis to remove, not time: squeeze(1)"
         )
     at = dim % signal.rank
-    return _emit(walk, node, signal.moved(rank=signal.rank - 1, axis=signal.axis - (at < signal.axis)))
+    return _emit(
+        walk, node, signal.moved(rank=signal.rank - 1, axis=signal.axis - (at < signal.axis))
+    )
 
 
 def _reshape(walk: Walk, node: fx.Node, input: fx.Node, *shape: Any) -> Signal:
@@ -239,8 +241,10 @@ def _reshape(walk: Walk, node: fx.Node, input: fx.Node, *shape: Any) -> Signal:
     last = walk.value(sizes[-1])
     same = isinstance(last, Extent) and last.time is not None and last.time.ratio == signal.ratio
     others = [walk.value(s) for s in sizes[:-1]]
-    if signal.from_end != -1 or not same or any(
-        isinstance(o, Extent) and o.time is not None for o in others
+    if (
+        signal.from_end != -1
+        or not same
+        or any(isinstance(o, Extent) and o.time is not None for o in others)
     ):
         raise walk.refusal(
             node,
@@ -265,7 +269,9 @@ def _unflatten(walk: Walk, node: fx.Node, input: fx.Node, dim: int, sizes: Any) 
         raise walk.refusal(node, "it splits the time axis", "split channels only")
     more = len(sizes) - 1
     before = dim % signal.rank < signal.axis
-    return _emit(walk, node, signal.moved(rank=signal.rank + more, axis=signal.axis + more * before))
+    return _emit(
+        walk, node, signal.moved(rank=signal.rank + more, axis=signal.axis + more * before)
+    )
 
 
 def _flatten(
@@ -277,7 +283,9 @@ def _flatten(
         raise walk.refusal(node, *refusals.reason("flatten"))
     fewer = b - a
     return _emit(
-        walk, node, signal.moved(rank=signal.rank - fewer, axis=signal.axis - fewer * (b < signal.axis))
+        walk,
+        node,
+        signal.moved(rank=signal.rank - fewer, axis=signal.axis - fewer * (b < signal.axis)),
     )
 
 
@@ -316,153 +324,17 @@ def _stack(walk: Walk, node: fx.Node, tensors: Any, dim: int = 0) -> Signal:
     return signal.moved(rank=signal.rank + 1, axis=signal.axis + (at <= signal.axis))
 
 
-# -- layers as functions -----------------------------------------------------------------------
-
-
-def _matmul(walk: Walk, node: fx.Node, input: fx.Node, other: Any) -> Signal:
-    left, right = walk.value(input), walk.value(other)
-    if isinstance(left, Const) and isinstance(right, Signal) and right.from_end == -1:
-        if left.value.dim() == 2:
-            _, new = walk.solid(node, other)
-            signal = walk.signal(node, other)
-            if signal.padded:
-                signal, new = walk.solid(node, other)
-            walk.nodes[node] = walk.graph.call_function(torch.matmul, (walk.operand(input), new))
-            return signal
-    if isinstance(left, Signal) and isinstance(right, Const) and left.from_end == -2:
-        if right.value.dim() == 2:
-            signal, new = walk.solid(node, input)
-            walk.nodes[node] = walk.graph.call_function(torch.matmul, (new, walk.operand(other)))
-            return signal
-    raise walk.refusal(
-        node,
-        "it is a product of matrices that may mix frames",
-        "multiply by a constant matrix along the channels: W @ x with x [batch, channels, time]",
-    )
-
-
-def _linear(walk: Walk, node: fx.Node, input: fx.Node, weight: Any, bias: Any = None) -> Signal:
-    if walk.signal(node, input).from_end == -1:
-        raise walk.refusal(
-            node, "it works along the time axis", "transpose to [batch, time, channels] first"
-        )
-    return walk.pointwise(node)
-
-
-def _tensor(walk: Walk, node: fx.Node, value: Any, what: str) -> Tensor | None:
-    found = walk.constant(node, value, what)
-    return None if found is None else found.detach()
-
-
-def _conv1d(
-    walk: Walk, node: fx.Node, input: fx.Node, weight: Any, bias: Any = None, stride: Any = 1,
-    padding: Any = 0, dilation: Any = 1, groups: int = 1,
-) -> Signal:  # fmt: skip
-    kernel = _tensor(walk, node, weight, "its weight")
-    assert kernel is not None
-    if padding == "same":
-        total = one(dilation) * (kernel.shape[-1] - 1)
-        sides = total // 2, total - total // 2
-    else:
-        sides = (0, 0) if padding == "valid" else (one(padding), one(padding))
-    bias = _tensor(walk, node, bias, "its bias")
-    return windows.conv(
-        walk, node, input, kernel, bias, one(stride), sides, one(dilation), groups
-    )
-
-
-def _conv_transpose1d(
-    walk: Walk, node: fx.Node, input: fx.Node, weight: Any, bias: Any = None, stride: Any = 1,
-    padding: Any = 0, output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
-) -> Signal:  # fmt: skip
-    kernel = _tensor(walk, node, weight, "its weight")
-    assert kernel is not None
-    bias = _tensor(walk, node, bias, "its bias")
-    return windows.conv_transpose(
-        walk, node, input, kernel, bias, one(stride), one(padding), one(output_padding), groups,
-        one(dilation),
-    )  # fmt: skip
-
-
-def _max_pool1d(
-    walk: Walk, node: fx.Node, input: fx.Node, kernel_size: Any, stride: Any = None,
-    padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False, return_indices: bool = False,
-) -> Signal:  # fmt: skip
-    if ceil_mode or return_indices:
-        raise walk.refusal(node, "it uses ceil_mode or return_indices", "switch them off")
-    kernel = one(kernel_size)
-    step = one(stride) if stride else kernel
-    return windows.max_pool(walk, node, input, kernel, step, one(padding), one(dilation))
-
-
-def _avg_pool1d(
-    walk: Walk, node: fx.Node, input: fx.Node, kernel_size: Any, stride: Any = None,
-    padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
-) -> Signal:  # fmt: skip
-    if ceil_mode or (one(padding) and not count_include_pad):
-        raise walk.refusal(
-            node,
-            "at the ends it divides by the number of true frames",
-            "use count_include_pad=True and ceil_mode=False",
-        )
-    kernel = one(kernel_size)
-    return windows.avg_pool(
-        walk, node, input, kernel, one(stride) if stride else kernel, one(padding)
-    )
-
-
-def _interpolate(
-    walk: Walk, node: fx.Node, input: fx.Node, size: Any = None, scale_factor: Any = None,
-    mode: str = "nearest", align_corners: bool | None = None, *_: Any, **__: Any,
-) -> Signal:  # fmt: skip
-    return interpolate(walk, node, input, size, scale_factor, mode, align_corners)
-
-
-def _pad(
-    walk: Walk, node: fx.Node, input: fx.Node, pad: Any, mode: str = "constant", value: Any = None
-) -> Signal:
-    signal = walk.signal(node, input)
-    if not all(isinstance(p, int) for p in pad):
-        raise walk.refusal(node, *LENGTH)
-    if len(pad) != 2 or signal.from_end != -1:
-        raise walk.refusal(
-            node, "it pads other axes than time, or time is not last", "pad the last axis only"
-        )
-    mode = "zeros" if mode == "constant" else mode
-    new, walk.nodes[node] = windows.pad(
-        walk, node, input, (pad[0], pad[1]), mode, float(value or 0.0)
-    )
-    return new
-
-
-def _batch_norm(
-    walk: Walk, node: fx.Node, input: fx.Node, running_mean: Any, running_var: Any,
-    weight: Any = None, bias: Any = None, training: bool = False, *_: Any, **__: Any,
-) -> Signal:  # fmt: skip
-    if training:
-        raise walk.refusal(
-            node,
-            "it takes its mean and variance over the batch and over all of time",
-            "call network.eval() first",
-        )
-    windows.on_last_axis(walk, node, input)
-    signal, new = walk.solid(node, input)
-    rest = tuple(walk.operand(a) for a in node.args[1:])
-    kwargs = {k: walk.operand(v) for k, v in node.kwargs.items()}
-    walk.nodes[node] = walk.graph.call_function(F.batch_norm, (new, *rest), kwargs)
-    return signal
-
-
 HANDLERS: dict[str, Callable[..., Value]] = {
     "getattr": _getattr, "size": _size, "getitem": _getitem, "transpose": _transpose,
     "swapaxes": _transpose, "permute": _permute, "unsqueeze": _unsqueeze, "squeeze": _squeeze,
     "reshape": _reshape, "view": _reshape, "expand": _expand, "unflatten": _unflatten,
     "flatten": _flatten, "flip": _flip, "cat": _cat, "concat": _cat, "concatenate": _cat,
-    "stack": _stack, "matmul": _matmul, "linear": _linear, "conv1d": _conv1d,
-    "conv_transpose1d": _conv_transpose1d, "max_pool1d": _max_pool1d, "avg_pool1d": _avg_pool1d,
-    "boolean_dispatch": _max_pool1d, "interpolate": _interpolate, "pad": _pad,
-    "batch_norm": _batch_norm, "chunk": slices.chunk, "split": slices.split,
-    "tensor_split": slices.chunk, "unbind": slices.unbind, "narrow": slices.narrow,
-    "select": slices.select,
+    "stack": _stack, "chunk": slices.chunk, "split": slices.split, "unbind": slices.unbind,
+    "tensor_split": slices.chunk, "narrow": slices.narrow, "select": slices.select,
+    "matmul": functional.matmul, "linear": functional.linear, "conv1d": functional.conv1d,
+    "conv_transpose1d": functional.conv_transpose1d, "max_pool1d": functional.max_pool1d,
+    "avg_pool1d": functional.avg_pool1d, "boolean_dispatch": functional.max_pool1d,
+    "interpolate": functional.interpolate, "pad": functional.pad,
+    "batch_norm": functional.batch_norm, "layer_norm": functional.frame_norm,
+    "rms_norm": functional.frame_norm,
 }  # fmt: skip
-__all__ = ["HANDLERS", "Several", "handle"]

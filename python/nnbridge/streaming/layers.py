@@ -17,7 +17,7 @@ block is much longer than it, so that a view does not hold on to a long block's 
 No ``from __future__ import annotations`` here: TorchScript wants the types, not their names.
 """
 
-from typing import Optional
+from typing import ClassVar, Optional
 
 import torch
 import torch.nn.functional as F
@@ -35,11 +35,9 @@ class Stateful(nn.Module):
     """
 
     state: Tensor
-    __constants__ = ["axis", "fill", "rows", "start"]
+    __constants__: ClassVar[tuple[str, ...]] = ("axis", "fill", "rows", "start")
 
-    def __init__(
-        self, start: int = 0, fill: float = 0.0, axis: int = -1, rows: int = 0
-    ) -> None:
+    def __init__(self, start: int = 0, fill: float = 0.0, axis: int = -1, rows: int = 0) -> None:
         super().__init__()
         self.start = start
         self.fill = fill
@@ -86,7 +84,7 @@ class Windowed(Stateful):
         trim: frames at the end of the window that are not needed yet.
     """
 
-    __constants__ = ["keep", "skip", "trim"]
+    __constants__: ClassVar[tuple[str, ...]] = ("keep", "skip", "trim")
 
     def __init__(
         self,
@@ -135,7 +133,7 @@ class StreamConv1d(Windowed):
 
     weight: Tensor
     bias: Optional[Tensor]  # noqa: UP045 (TorchScript reads it)
-    __constants__ = ["dilation", "groups", "stride"]
+    __constants__: ClassVar[tuple[str, ...]] = ("dilation", "groups", "stride")
 
     def __init__(
         self,
@@ -158,9 +156,7 @@ class StreamConv1d(Windowed):
     def forward(self, x: Tensor) -> Tensor:
         """[batch, in, time] -> [batch, out, time / stride]."""
         window = self.window(x)
-        return F.conv1d(
-            window, self.weight, self.bias, self.stride, 0, self.dilation, self.groups
-        )
+        return F.conv1d(window, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
 class StreamConvTranspose1d(Stateful):
@@ -168,7 +164,7 @@ class StreamConvTranspose1d(Stateful):
 
     weight: Tensor
     bias: Optional[Tensor]  # noqa: UP045 (TorchScript reads it)
-    __constants__ = ["dilation", "gap", "groups", "overlap", "stride"]
+    __constants__: ClassVar[tuple[str, ...]] = ("dilation", "gap", "groups", "overlap", "stride")
 
     def __init__(
         self,
@@ -218,7 +214,7 @@ class StreamConvTranspose1d(Stateful):
 class StreamMaxPool1d(Windowed):
     """Maximum over a window; what lies outside of the signal is minus infinity."""
 
-    __constants__ = ["dilation", "kernel", "stride"]
+    __constants__: ClassVar[tuple[str, ...]] = ("dilation", "kernel", "stride")
 
     def __init__(
         self, kernel: int, stride: int, dilation: int, keep: int, start: int, trim: int
@@ -237,7 +233,7 @@ class StreamMaxPool1d(Windowed):
 class StreamAvgPool1d(Windowed):
     """Mean over a window; what lies outside of the signal counts as zero."""
 
-    __constants__ = ["kernel", "stride"]
+    __constants__: ClassVar[tuple[str, ...]] = ("kernel", "stride")
 
     def __init__(self, kernel: int, stride: int, keep: int, start: int, trim: int) -> None:
         super().__init__(keep, start, trim=trim)
@@ -253,7 +249,7 @@ class StreamAvgPool1d(Windowed):
 class StreamPick(Windowed):
     """Every stride-th frame (slices with a step, nearest interpolation downwards)."""
 
-    __constants__ = ["stride"]
+    __constants__: ClassVar[tuple[str, ...]] = ("stride",)
 
     def __init__(self, stride: int, keep: int, trim: int, axis: int, rows: int) -> None:
         super().__init__(keep, axis=axis, rows=rows, trim=trim)
@@ -281,13 +277,6 @@ class StreamDelay(Windowed):
 
 class Replicating(Windowed):
     """A window beyond whose ends the first and the last frame are repeated. Needs ``keep >= 1``."""
-
-    def reset(self) -> None:
-        """Forget the past: the next block is the first."""
-        self.batch = -1
-        self.wait = self.start
-        self.stop = -1
-        self.state = torch.zeros(0, dtype=self.state.dtype, device=self.state.device)
 
     def repeated(self, x: Tensor) -> Tensor:
         """The block `x` with its past in front; advances the state."""
@@ -324,7 +313,7 @@ class StreamReplicate(Replicating):
 class StreamLinear(Replicating):
     """Linear interpolation by a whole factor (``align_corners=False``)."""
 
-    __constants__ = ["factor"]
+    __constants__: ClassVar[tuple[str, ...]] = ("factor",)
 
     def __init__(self, factor: int, start: int) -> None:
         super().__init__(1, start)

@@ -15,11 +15,12 @@ from .walk import Value, Walk, WithState
 
 KEEPS_ZERO = (
     nn.Identity, nn.ReLU, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU, nn.Mish,
-    nn.Tanh, nn.Softsign, nn.Hardtanh, nn.ReLU6, nn.Hardswish, nn.PReLU, nn.Tanhshrink,
+    nn.Tanh, nn.Softsign, nn.ReLU6, nn.Hardswish, nn.PReLU, nn.Tanhshrink,
     nn.Softshrink, nn.Hardshrink,
 )  # fmt: skip
 POINTWISE = (
-    nn.Sigmoid, nn.LogSigmoid, nn.Softplus, nn.Hardsigmoid, nn.Threshold, nn.LocalResponseNorm,
+    nn.Hardtanh, nn.Sigmoid, nn.LogSigmoid, nn.Softplus, nn.Hardsigmoid, nn.Threshold,
+    nn.LocalResponseNorm,
 )  # fmt: skip
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.AlphaDropout, nn.FeatureAlphaDropout, nn.Dropout2d)
 
@@ -283,7 +284,9 @@ def _over_axis(walk: Walk, node: fx.Node, layer: nn.Module) -> Signal:
     signal = walk.signal(node, _source(walk, node))
     axis: Any = layer.dim
     if axis is None or axis % signal.rank == signal.axis:
-        raise walk.refusal(node, "it works along the time axis", "give it the channels' axis, dim=1")
+        raise walk.refusal(
+            node, "it works along the time axis", "give it the channels' axis, dim=1"
+        )
     return walk.pointwise(node, module=weights.alias(layer))
 
 

@@ -25,8 +25,8 @@ class Streaming(nn.Module):
     anew, from silence, as `reset` does.
     """
 
-    __jit_unused_properties__ = ["delay", "delays", "ratio", "ratios"]
-    __constants__ = ["block"]
+    __jit_unused_properties__ = ("delay", "delays", "ratio", "ratios")
+    __constants__ = ("block",)
 
     def __init__(
         self,
@@ -95,12 +95,18 @@ class Streaming(nn.Module):
         with torch.no_grad():
             return self.net(x)
 
+    @torch.jit.unused
+    def train(self, mode: bool = True) -> Streaming:
+        """Stays in eval mode: statistics that move would make it another network."""
+        nn.Module.train(self, False)  # not super(): a scripted copy calls this too
+        return self
+
     @torch.jit.export
     def reset(self) -> None:
         """Forget the past: the next block is the first."""
         self.batch = -1
         self.seen = 0
-        for state in self.net.states:
+        for state in self.net.states:  # type: ignore[union-attr]
             state.reset()
 
     @torch.jit.unused
@@ -148,12 +154,15 @@ class Streaming(nn.Module):
         """
         size = block or max(1, 8192 // self.block) * self.block
         self.reset()
-        whole = x.shape[-1] // size * size
-        pieces = [self.forward(part) for part in x[..., :whole].split(size, -1) if whole]
+        lengths = self._lengths.at(x.shape[-1])
+        # a signal that the network cuts at its end is over before the input is: `finish` must
+        # come before the cut has passed
+        known = [s.ratio * (s.delay + s.origin + lengths[s.data]) for _, s in self._ends]
+        whole = max(0, int(min([Fraction(x.shape[-1]), *known]) // size * size))
+        pieces = [self.forward(part) for part in torch.split(x[..., :whole], size, -1) if whole]
         pieces.append(self.finish(x[..., whole:]))
         many = isinstance(pieces[0], tuple | list)
         rendered = []
-        lengths = self._lengths.at(x.shape[-1])
         for i, output in enumerate(self._outputs):
             y = torch.cat([p[i] if many else p for p in pieces], output.axis)
             y = y.narrow(output.axis, output.delay, y.shape[output.axis] - output.delay)

@@ -70,6 +70,6 @@ class OverlapAdd(nn.Module):
         frames = x.shape[-1]
         hops = -(-(frames + self.delay) // self.hop)
         padded = nn.functional.pad(x, (0, hops * self.hop - frames))
-        y = torch.cat([self(part) for part in padded.split(self.hop, -1)], -1)
+        y = torch.cat([self(part) for part in torch.split(padded, self.hop, -1)], -1)
         self.reset()
         return y[..., self.delay : self.delay + frames]

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# mypy: disable-error-code="no-any-return"
 """Recurrent layers that keep their state from block to block.
 
 Frames before offline time zero must not move the state, so they are not given to the layer.
@@ -13,7 +14,7 @@ from .layers import Stateful
 class StreamRecurrent(Stateful):
     """An `nn.RNN` or `nn.GRU`; [batch, time, features], or time first as the layer was built."""
 
-    __constants__ = ["layers", "width"]
+    __constants__ = ("layers", "width")
 
     def __init__(self, layer: nn.RNNBase, start: int) -> None:
         first = not layer.batch_first
@@ -26,7 +27,9 @@ class StreamRecurrent(Stateful):
         """[batch, time, features] -> [batch, time, hidden]."""
         rows = x.size(self.rows)
         if rows != self.batch:
-            self.state = torch.zeros([self.layers, rows, self.width], dtype=x.dtype, device=x.device)
+            self.state = torch.zeros(
+                [self.layers, rows, self.width], dtype=x.dtype, device=x.device
+            )
             self.batch = rows
             self.wait = self.start
         skip = min(self.wait, x.size(self.axis))
@@ -46,7 +49,7 @@ class StreamLSTM(Stateful):
     """An `nn.LSTM` (with or without projection); shapes as `StreamRecurrent`."""
 
     cell: Tensor
-    __constants__ = ["layers", "output", "width"]
+    __constants__ = ("layers", "output", "width")
 
     def __init__(self, layer: nn.LSTM, start: int) -> None:
         first = not layer.batch_first

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -40,6 +40,12 @@ class _Proxy(fx.Proxy):
     def _in_place(self, target: Callable[..., Any], other: Any) -> Any:
         return self.tracer.create_proxy("call_function", target, (self, other), {})
 
+    def __len__(self) -> int:
+        count = _pieces(self.node)
+        if count is None:
+            raise TypeError("a tensor of the network has no length while it is followed")
+        return count
+
     def __iadd__(self, other: Any) -> Any:
         return self._in_place(operator.iadd, other)
 
@@ -51,6 +57,19 @@ class _Proxy(fx.Proxy):
 
     def __itruediv__(self, other: Any) -> Any:
         return self._in_place(operator.itruediv, other)
+
+
+def _pieces(node: fx.Node) -> int | None:
+    """How many pieces a chunk or split has, where its arguments tell."""
+    name = getattr(node.target, "__name__", node.target)
+    if name not in ("chunk", "split"):
+        return None
+    given = node.args[1] if len(node.args) > 1 else None
+    for key in ("chunks", "split_size_or_sections", "split_size"):
+        given = node.kwargs.get(key, given)
+    if isinstance(given, tuple | list):
+        return len(given)
+    return given if name == "chunk" and isinstance(given, int) else None
 
 
 class _Tracer(fx.Tracer):
@@ -68,6 +87,11 @@ class _Tracer(fx.Tracer):
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
+
+    def iter(self, obj: fx.Proxy) -> Iterator[Any]:
+        """Also unpack ``*x.chunk(2, 1)`` and ``for part in x.split([1, 3], 1)``."""
+        count = _pieces(obj.node)
+        return super().iter(obj) if count is None else iter([obj[i] for i in range(count)])  # type: ignore[index]
 
 
 def where(node: fx.Node) -> str:
@@ -166,6 +190,9 @@ def trace(network: nn.Module) -> fx.Graph:
         for name, parameter in inspect.signature(network.forward).parameters.items()
         if parameter.default is not inspect.Parameter.empty
     }
+    modules = list(network.modules())
+    before = [dict(vars(module)) for module in modules]
+    drawn = torch.get_rng_state()
     try:
         graph = _Tracer().trace(network, concrete_args=optional or None)
     except NotStreamable:
@@ -179,11 +206,46 @@ def trace(network: nn.Module) -> fx.Graph:
             f"the values or the shape of a tensor ({reason})",
             "move that part into a module with a streaming rule (see nnbridge.streaming.rule)",
         ) from error
+    finally:
+        stored = _restore(modules, before)
+    if stored is not None:
+        raise NotStreamable(
+            f"storing a signal in self.{stored[1]}",
+            f"a {type(stored[0]).__name__}",
+            "its forward keeps something between calls in its own way",
+            "leave that to the conversion, or give the module a streaming rule",
+        )
+    if not torch.equal(drawn, torch.get_rng_state()):
+        raise NotStreamable(
+            "a random number",
+            "the network's forward",
+            "it is drawn without reference to a signal, and would be drawn once for ever",
+            "draw it like a signal (torch.randn_like), or give the module a streaming rule",
+        )
     _rename(graph, network)
     for node in reversed(list(graph.nodes)):
         if node.op not in ("placeholder", "output") and not node.users:
             graph.erase_node(node)
     return graph
+
+
+def _restore(
+    modules: list[nn.Module], before: list[dict[str, Any]]
+) -> tuple[nn.Module, str] | None:
+    """Take symbols out of the author's modules again; the first that was no folded weight."""
+    found = None
+    for module, old in zip(modules, before, strict=True):
+        folded = {getattr(hook, "name", None) for hook in module._forward_pre_hooks.values()}
+        for name, value in list(vars(module).items()):
+            if not isinstance(value, fx.Proxy):
+                continue
+            if name in old:
+                vars(module)[name] = old[name]
+            else:
+                del vars(module)[name]
+            if name not in folded and found is None:
+                found = module, name
+    return found
 
 
 def _author_line(error: BaseException) -> str:

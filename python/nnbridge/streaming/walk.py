@@ -21,7 +21,6 @@ from .errors import NotStreamable
 from .layers import StreamDelay
 from .timing import Lengths, Signal
 
-
 LENGTH = (
     "it computes with the length of the signal, and a stream has none",
     "give the module a streaming rule, or do without the length",
@@ -199,7 +198,11 @@ class Walk:
     # -- merging ------------------------------------------------------------------------------
 
     def pointwise(
-        self, node: fx.Node, keeps_zero: bool = False, module: nn.Module | None = None
+        self,
+        node: fx.Node,
+        keeps_zero: bool = False,
+        module: nn.Module | None = None,
+        broadcast: bool = True,
     ) -> Signal:
         """An operation that treats every frame alike: align its operands, then apply it.
 
@@ -208,6 +211,8 @@ class Walk:
         Args:
             node: the operation; its target is used as it is, or `module` in its place.
             keeps_zero: it makes zero of zero, so that waiting padding may pass through.
+            module: the counterpart of a layer, where the node calls one.
+            broadcast: its constants are spread over the signal, so they must not vary in time.
         """
         arguments: list[fx.Node] = []
         fx.map_arg((node.args, node.kwargs), arguments.append)
@@ -226,7 +231,7 @@ class Walk:
         result = self._merged(node, list(signals.values()))
         for argument in arguments:
             found = self.values[argument]
-            if isinstance(found, Const) and trace.is_tensor(found.value):
+            if broadcast and isinstance(found, Const) and trace.is_tensor(found.value):
                 self._check_constant(node, found.value, result)
         for argument in sources:
             late = result.delay - signals[argument].delay
@@ -258,9 +263,11 @@ class Walk:
                 "transpose one of them",
             )
         widest = max(signals, key=lambda s: s.rank)
-        return widest.moved(delay=max(s.delay for s in signals), length=first.length) if len(
-            signals
-        ) > 1 else first
+        return (
+            widest.moved(delay=max(s.delay for s in signals), length=first.length)
+            if len(signals) > 1
+            else first
+        )
 
     def _check_constant(self, node: fx.Node, value: Tensor, signal: Signal) -> None:
         if value.dim() >= -signal.from_end and value.shape[signal.from_end] != 1:
@@ -280,7 +287,8 @@ class Walk:
         if not all(isinstance(self.values[i], Const) for i in inputs):
             return False
         args, kwargs = fx.map_arg(
-            (node.args, node.kwargs), lambda i: self.values[i].value  # type: ignore[union-attr]
+            (node.args, node.kwargs),
+            lambda i: self.values[i].value,  # type: ignore[union-attr]
         )
         with torch.no_grad():
             if node.op == "get_attr":

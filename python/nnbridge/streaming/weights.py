@@ -23,8 +23,10 @@ def tensor(module: nn.Module, name: str) -> Tensor | None:
             # torch's old-style weight_norm and spectral_norm compute the weight in such a hook
             if getattr(hook, "name", None) == name and hasattr(hook, "compute_weight"):
                 spectral = hasattr(hook, "n_power_iterations")
-                value = hook.compute_weight(module, False) if spectral else (
-                    hook.compute_weight(module)
+                value = (
+                    hook.compute_weight(module, False)
+                    if spectral
+                    else (hook.compute_weight(module))
                 )
                 return value.detach().clone()  # type: ignore[no-any-return]
         found = getattr(module, name)
@@ -37,9 +39,7 @@ def tensor(module: nn.Module, name: str) -> Tensor | None:
 def foreign_hooks(module: nn.Module) -> bool:
     """Whether the layer has forward hooks, other than those `tensor` folds."""
     before = [
-        hook
-        for hook in module._forward_pre_hooks.values()
-        if not hasattr(hook, "compute_weight")
+        hook for hook in module._forward_pre_hooks.values() if not hasattr(hook, "compute_weight")
     ]
     return bool(before) or bool(module._forward_hooks)
 
@@ -58,6 +58,6 @@ def alias(module: nn.Module) -> nn.Module:
             for name in list(part.parametrizations):
                 parametrize.remove_parametrizations(part, name, leave_parametrized=True)
         if getattr(part, "inplace", False):
-            part.inplace = False
+            part.inplace = False  # type: ignore[assignment]
         part.requires_grad_(False)
     return twin

@@ -81,9 +81,7 @@ def conv(
         padding = (0, 0)
     window = Window((weight.shape[-1] - 1) * dilation + 1, stride, *padding)
     result, keep, trim = window.fit(walk, signal)
-    module = StreamConv1d(
-        weight, bias, stride, dilation, groups, keep, window.start(signal), trim
-    )
+    module = StreamConv1d(weight, bias, stride, dilation, groups, keep, window.start(signal), trim)
     walk.nodes[node] = walk.place_state(module, signal, source)
     return result
 
@@ -232,9 +230,7 @@ def pad(
         source = walk.place_state(module, signal, source)
         return signal.moved(delay=signal.delay - left + keep, length=length), source
     data = signal.length if right >= 0 else length
-    padded = signal.moved(
-        delay=signal.delay - left, length=length, origin=max(0, left), data=data
-    )
+    padded = signal.moved(delay=signal.delay - left, length=length, origin=max(0, left), data=data)
     if right < 0 and left > 0:
         padded = padded.moved(data=walk.lengths.add(signal.length, 1, right, 1))
     elif right >= 0 and left < 0:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from nnbridge import Stream
 from numpy.typing import NDArray
 from torch import nn
+
+from nnbridge import Stream
 
 Signal = NDArray[np.float32]
 

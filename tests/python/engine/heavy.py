@@ -2,12 +2,14 @@
 """Run in a process of its own: how many megabytes do eight more models of one file cost?"""
 
 import os
+import sys
 from pathlib import Path
 
-import nnbridge
 import numpy as np
 import torch
 from fixtures.fixture import Listed, save
+
+import nnbridge
 
 
 class Heavy(Listed):
@@ -29,7 +31,7 @@ def resident_megabytes() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-path = Path(__file__).with_suffix(".ts")
+path = Path(sys.argv[1])
 save(Heavy(), path)
 silence = np.zeros((1, 512), np.float32)
 model = nnbridge.load(path)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Attributes are typed from the caller to the model's setter, and refusals say why."""
 
-import nnbridge
 import numpy as np
 import pytest
+
+import nnbridge
 
 from .drive import run
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Every variant of the contract in circulation is read as its exporter meant it."""
 
-import nnbridge
 import pytest
 from fixtures import FIXTURES
+
+import nnbridge
 
 PLAYABLE = [name for name, fixture in FIXTURES.items() if fixture.playable]
 

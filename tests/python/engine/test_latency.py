@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The latency reported is the latency heard, to the sample."""
 
-import nnbridge
 import numpy as np
 import pytest
+
+import nnbridge
 
 from .drive import run, run_patiently
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The same samples come out of PyTorch, an offline stream and a realtime one."""
 
-import nnbridge
 import numpy as np
 import pytest
 from fixtures import FIXTURES
+
+import nnbridge
 
 from .drive import eager, run, run_by_clock, run_patiently
 
@@ -17,13 +18,10 @@ PLAYED = [
 ]
 
 
-def test_signal(channels, frames, seed=3):
+def noise(channels, frames, seed=3):
     return (0.3 * np.random.default_rng(seed).standard_normal((channels, frames))).astype(
         np.float32
     )
-
-
-test_signal.__test__ = False
 
 
 def expected(name, method, signal, block):
@@ -40,7 +38,7 @@ def test_offline_gives_what_pytorch_gives_bit_for_bit(model_file, name, method):
     channels = model.methods[method].in_channels
     for kind in (1, 64, 479, 4096, "changing"):
         stream = model.stream(method)
-        signal = test_signal(channels, max(6000, 3 * stream.block))
+        signal = noise(channels, max(6000, 3 * stream.block))
         got = run(stream, signal, kind)[:, stream.latency.stream :]
         want = expected(name, method, signal, stream.block)
         assert got.shape[1] >= 2 * stream.block
@@ -52,7 +50,7 @@ def test_offline_gives_what_pytorch_gives_bit_for_bit(model_file, name, method):
 def test_realtime_gives_what_offline_gives_bit_for_bit(model_file, name, method):
     model = nnbridge.load(model_file(name))
     offline = model.stream(method)
-    signal = test_signal(offline.in_channels, max(6000, 3 * offline.block))
+    signal = noise(offline.in_channels, max(6000, 3 * offline.block))
     want = run(offline, signal, 479)[:, offline.latency.stream :]
     for kind, calls in (
         (64, {"host_block": 64}),
@@ -71,7 +69,7 @@ def test_realtime_gives_what_offline_gives_bit_for_bit(model_file, name, method)
 def test_a_stream_paced_by_a_clock_gives_the_same_samples(model_file, name):
     model = nnbridge.load(model_file(name))
     offline = model.stream(block=8192)
-    signal = test_signal(1, 44100)
+    signal = noise(1, 44100)
     want = run(offline, signal, 479)[:, offline.latency.stream :]
     # A deadline of 8192 frames is 186 ms: what a busy test machine needs, not what a model does.
     stream = model.stream(block=8192, realtime=True, host_block=441, deadline=8192)
@@ -84,7 +82,7 @@ def test_a_stream_paced_by_a_clock_gives_the_same_samples(model_file, name):
 @pytest.mark.parametrize("rate", [22050, 48000, 96000])
 def test_the_cut_into_calls_changes_nothing_when_resampling(model_file, rate):
     model = nnbridge.load(model_file("identity_44100"))
-    signal = test_signal(1, 12000)
+    signal = noise(1, 12000)
     want = run(model.stream(sample_rate=rate), signal, 12000)
     for kind in (1, 64, 479, 4096, "changing"):
         np.testing.assert_array_equal(run(model.stream(sample_rate=rate), signal, kind), want)
@@ -97,7 +95,7 @@ def test_the_cut_into_calls_changes_nothing_when_resampling(model_file, rate):
 
 def test_a_chain_equals_its_methods_one_after_the_other(model_file):
     model = nnbridge.load(model_file("rave_v2"))
-    signal = test_signal(1, 5 * 2048)
+    signal = noise(1, 5 * 2048)
     chained = model.stream("encode+decode")
     got = run(chained, signal, 479)[:, chained.latency.stream :]
     params = FIXTURES["rave_v2"].contract["methods"]
@@ -109,7 +107,7 @@ def test_a_chain_equals_its_methods_one_after_the_other(model_file):
 
 def test_items_of_a_batch_have_states_of_their_own(model_file):
     model = nnbridge.load(model_file("gru"))
-    signal = test_signal(3, 4096)[:, None]
+    signal = noise(3, 4096)[:, None]
     together = model.stream(batch=3)
     got = run(together, signal, 479)
     assert got.shape == (3, 1, 4096)
@@ -130,8 +128,8 @@ def test_items_of_a_batch_have_states_of_their_own(model_file):
 )
 def test_two_streams_of_one_file_do_not_hear_each_other(model_file, name):
     model = nnbridge.load(model_file(name))
-    loud = test_signal(1, 4 * model.methods["forward"].step + 4096, seed=5) * 3
-    signal = test_signal(1, loud.shape[1])
+    loud = noise(1, 4 * model.methods["forward"].step + 4096, seed=5) * 3
+    signal = noise(1, loud.shape[1])
     want = run(model.stream(), signal, 256)
     stream, other = model.stream(), model.stream()
     pieces = []
@@ -145,7 +143,7 @@ def test_two_streams_of_one_file_do_not_hear_each_other(model_file, name):
 def test_reset_restores_the_pristine_state(model_file, name, method):
     model = nnbridge.load(model_file(name))
     stream = model.stream(method)
-    signal = test_signal(stream.in_channels, max(6000, 3 * stream.block))
+    signal = noise(stream.in_channels, max(6000, 3 * stream.block))
     first = run(stream, signal, 479)
     stream.reset()
     assert stream.stats.blocks == 0

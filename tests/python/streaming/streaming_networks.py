@@ -129,7 +129,9 @@ class ResidualEncoder(nn.Module):
 class Encoder(nn.Module):
     """The RAVE-shaped encoder: bands in, mean and scale of the latent out."""
 
-    def __init__(self, bands: int, c: int, ratios: Sequence[int], latent: int, causal: bool) -> None:
+    def __init__(
+        self, bands: int, c: int, ratios: Sequence[int], latent: int, causal: bool
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = [Conv(bands, c, 7, causal=causal, bias=False)]
         for r in ratios:
@@ -161,7 +163,9 @@ class Residual(nn.Module):
 class Decoder(nn.Module):
     """The RAVE-shaped decoder: latent in, bands out."""
 
-    def __init__(self, bands: int, c: int, ratios: Sequence[int], latent: int, causal: bool) -> None:
+    def __init__(
+        self, bands: int, c: int, ratios: Sequence[int], latent: int, causal: bool
+    ) -> None:
         super().__init__()
         width = c * 2 ** len(ratios)
         layers: list[nn.Module] = [Conv(latent, width, 7, causal=causal, bias=False)]
@@ -238,11 +242,12 @@ def prepared(network: nn.Module, seed: int = 0) -> nn.Module:
                 if not nn.utils.parametrize.is_parametrized(module):
                     fan = module.weight[0].numel()
                     noise = torch.randn(module.weight.shape, generator=generator)
-                    module.weight.copy_(noise * (1.5 / fan**0.5))
+                    module.weight.copy_(noise * (1.0 / fan**0.5))
                 if module.bias is not None:
                     module.bias.copy_(0.3 * torch.randn(module.bias.shape, generator=generator))
             elif isinstance(module, nn.BatchNorm1d):
-                assert module.running_mean is not None and module.running_var is not None
+                assert module.running_mean is not None
+                assert module.running_var is not None
                 module.running_mean.normal_(0.0, 0.3, generator=generator)
                 module.running_var.uniform_(0.5, 1.5, generator=generator)
     return network.eval()

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnbridge.host import Error, Latency, Model, Stats, Stream, load
 
-from .latents import Latents, Signal, Steps, check_values, read_npy, read_npz
+from .latents import Latents, Signal, Steps, check_values, read_npy, read_npz, sentence
 from .sinks import ARRAYS, ArraySink, AudioSink, Picked, Sink, ValuesSink, check_output
 from .sources import PIECE, ArraySource, Converted, FileSource, HeldSource, Source
 from .tail import Tail
@@ -103,18 +103,19 @@ def render(
     the method's channels, such as a stereo file and a mono model, is taken as several items, each
     with a model state of its own; their outputs follow one another.
 
-    Values below the audio rate: the result of a method such as "encode" is one value for each step,
-    and goes to a `.npz` file (`latents` [channels, steps], `ratio`, `sample_rate` of the model, and
-    what is needed to decode) or a `.npy` file (the array alone). Given to "decode", either gives the
-    same samples as "encode+decode" in one go. An `.npz` file also keeps the length of the audio, and
-    the delay of the encoder, which is not taken out of such values.
+    Values below the audio rate: the result of a method such as "encode" is one value for each
+    step, and goes to a `.npz` file (`latents` [channels, steps], `ratio`, `sample_rate` of the
+    model, and what is needed to decode) or a `.npy` file (the array alone). Given to "decode",
+    either gives the same samples as "encode+decode" in one go. An `.npz` file also keeps the length
+    of the audio, and the delay of the encoder, which is not taken out of such values.
 
     Args:
         model: from `nnbridge.load`, or the path of a file.
         input: the path of an audio, `.npz` or `.npy` file; or an array [channels, frames], of audio
             or of steps, whichever the method takes; or an earlier `Rendering`.
-        output: the path of a `.wav`, `.flac`, … or `.npz`, `.npy` file, written all or nothing; None:
-            the values are returned. WAV files are 32 bit floating point, and keep every sample.
+        output: the path of a `.wav`, `.flac`, … or `.npz`, `.npy` file, written all or nothing;
+            None: the values are returned. WAV files are 32 bit floating point, and keep every
+            sample.
         method: or a chain, such as "encode+decode".
         sample_rate: of the audio, in Hz. An audio file at another rate is converted first. Default:
             the file's; for an array, the model's own, or 44100.
@@ -211,7 +212,7 @@ class _Job:
         self.labels = model.methods[method.rsplit("+", 1)[-1]].out_labels
         self.declared = chain["delay"] is not None
         self._fixed_rate = model.sample_rate if resample else None
-        own_delay = chain["delay"] if self.declared else (model_delay or 0)
+        own_delay = (model_delay or 0) if chain["delay"] is None else chain["delay"]
 
         latents = _latents_in(given)
         self.delay = own_delay + (latents.delay if latents else 0)
@@ -237,8 +238,8 @@ class _Job:
             )
         if self._fixed_rate and latents.sample_rate != self._fixed_rate:
             raise Error(
-                f"The values were made by a model at {latents.sample_rate} Hz, and this one runs at "
-                f"{self._fixed_rate} Hz."
+                f"The values were made by a model at {latents.sample_rate} Hz, and this one runs "
+                f"at {self._fixed_rate} Hz."
             )
 
     def _source(
@@ -251,10 +252,10 @@ class _Job:
                 return file if rate in (None, file.rate) else Converted(file, rate or file.rate)
             name, array = f"'{path}'", read_npy(path)
         elif latents:
-            name, array = "The input", latents.values
+            name, array = "the input", latents.values
             rate = rate or latents.host_rate
         else:
-            name, array = "The input", check_values(np.asarray(given), "The input")
+            name, array = "the input", check_values(np.asarray(given), "the input")
         rate = rate or model_rate or 44100
         if self.in_ratio == 1:
             return ArraySource(array, rate, name)
@@ -356,7 +357,7 @@ def _outputs(streams: list[Stream], job: _Job, progress: Progress | None) -> Ite
     done = 0
     for piece in source.pieces():
         if not np.isfinite(piece).all():
-            raise Error(f"{source.name} holds NaN or infinity.")
+            raise Error(f"{sentence(source.name)} holds NaN or infinity.")
         done += piece.shape[1]
         yield _process(streams, job, piece, done)
         if progress:
@@ -377,8 +378,8 @@ def _process(streams: list[Stream], job: _Job, piece: Signal, done: int) -> Sign
     for stream in streams:
         if stream.stats.failed:
             raise Error(
-                f"'{job.method}' failed before {done / job.source.rate:.2f} s of {job.source.name}: "
-                f"{stream.stats.last_failure.rstrip('.')}."
+                f"'{job.method}' failed before {done / job.source.rate:.2f} s of "
+                f"{job.source.name}: {stream.stats.last_failure.rstrip('.')}."
             )
     return output
 

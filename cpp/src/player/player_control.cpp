@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+//
+// The control thread's half of a player: opening, preparing, swapping, freeing. All of it runs under
+// the mutex `work_`.
+#include <algorithm>
+#include <bit>
+#include <exception>
+#include <utility>
+
+#include "player/player_impl.hpp"
+#include "stream/settle.hpp"
+
+namespace nnbridge {
+namespace {
+
+/// The method wished for, or `forward` where the file lacks it and that may be.
+Result<Chain> find_chain(const Contract& contract, const Wish& wish, std::string& notice) {
+  auto chain = contract.chain(wish.settings.method);
+  if (chain || !wish.may_fall_back || wish.settings.method == "forward") return chain;
+  auto forward = contract.chain("forward");
+  if (!forward) return chain;
+  notice = "method " + wish.settings.method + " not found in model, using forward instead";
+  return forward;
+}
+
+Result<void> check_channels(const Chain& chain, const Wish& wish) {
+  const auto fits = [](int has, int wants) { return has == 0 || wants <= has; };
+  if (fits(wish.inputs, chain.in_channels()) && fits(wish.outputs, chain.out_channels())) return {};
+  return fail("'" + chain.name + "' takes " + std::to_string(chain.in_channels()) +
+              " channels and gives " + std::to_string(chain.out_channels()) +
+              ", but this object has " + std::to_string(wish.inputs) + " in and " +
+              std::to_string(wish.outputs) + " out: make one that has enough.");
+}
+
+/// The model block that these settings stand for.
+int block_of(const PlayerSettings& settings, int host_block, const Chain& chain) {
+  const int asked = settings.block != 0 ? settings.block : host_block;
+  if (!settings.nn_timing) return model_block(chain.step, asked);
+  const auto least = static_cast<unsigned>(std::max({asked, chain.step, 1}));
+  return model_block(chain.step, static_cast<int>(std::bit_ceil(least)));
+}
+
+StreamConfig config_of(const PlayerSettings& settings, const PlayerHost& host, const Chain& chain) {
+  StreamConfig config;
+  config.method = chain.name;
+  config.sample_rate = host.sample_rate;
+  config.host_block = host.block;
+  config.fixed_host_block = true;
+  config.burst = host.burst;
+  config.realtime = settings.block != 0;
+  config.block = block_of(settings, host.block, chain);
+  config.resample = settings.resample;
+  config.seed = settings.seed;
+  config.late = settings.late;
+  if (config.realtime) config.deadline = settings.deadline;
+  if (settings.nn_timing) {
+    config.resample = false;
+    if (config.realtime) config.deadline = config.block;
+  }
+  return config;
+}
+
+/// Whether one stream can pass into the other without a gap.
+bool same_host_side(const StreamConfig& one, const StreamConfig& other) {
+  return one.sample_rate == other.sample_rate && one.host_block == other.host_block &&
+         one.realtime == other.realtime && one.burst == other.burst;
+}
+
+}  // namespace
+
+void Player::Impl::tend() noexcept {
+  const std::unique_lock work(work_, std::try_to_lock);
+  if (!work) return;  // main is at it, and does the same
+  try {
+    run_tasks();
+    look_after_stage();
+  } catch (const std::exception& error) {
+    post(PlayerEvent::Kind::kError, error.what());
+  }
+}
+
+void Player::Impl::run_tasks() {
+  for (;;) {
+    Task task;
+    {
+      const std::lock_guard lock(state_);
+      if (tasks_.empty() || leaving_) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+      // What is read again now need not be read again by the next wish.
+      if (task.change) wish_.fresh = false;
+    }
+    if (task.run) task.run();
+    if (task.change) run_change(*task.change, task.kinds, false);
+  }
+}
+
+void Player::Impl::run_change(const Wish& wish, const Kinds& kinds, bool audio_stopped) {
+  const auto done = fulfil(wish, audio_stopped);
+  const std::lock_guard lock(state_);
+  --changes_;
+  if (!done) {
+    events_.push_back({PlayerEvent::Kind::kError, done.error().message, {}});
+    // Before any model was heard, what was asked for may still fit the next one.
+    if (changes_ == 0) {
+      wish_.path = granted_.path;
+      if (!granted_.path.empty()) wish_.settings = granted_.settings;
+    }
+    return;
+  }
+  unheard_.insert(unheard_.end(), kinds.begin(), kinds.end());
+  ready_ = Clock::now();
+  calls_when_ready_ = stage.calls();
+}
+
+Result<void> Player::Impl::fulfil(const Wish& wish, bool audio_stopped) {
+  if (wish.path.empty()) {
+    const std::lock_guard lock(state_);
+    granted_ = wish;
+    return {};
+  }
+  std::shared_ptr<Model> model = model_;
+  const bool other_file = !model || wish.fresh || info_.path != wish.path;
+  if (other_file || info_.device != wish.settings.device) {
+    auto opened = Model::open(wish.path, wish.settings.device);
+    if (!opened) return tl::unexpected(opened.error());
+    model = std::make_shared<Model>(std::move(*opened));
+    if (!other_file) {
+      for (const auto& [name, values] : set_so_far_) {
+        if (auto done = model->set(name, values); !done) return done;
+      }
+    }
+  }
+  std::string notice;
+  const auto chain = find_chain(model->contract(), wish, notice);
+  if (!chain) return tl::unexpected(chain.error());
+  if (auto fits = check_channels(*chain, wish); !fits) return fits;
+  if (wish.host) {
+    if (auto seated = seat(*model, wish, *chain, audio_stopped); !seated) return seated;
+  }
+  if (!notice.empty()) post(PlayerEvent::Kind::kNotice, std::move(notice));
+  if (other_file) set_so_far_.clear();
+  if (model != model_) ControlThread::stop_before_what_exists_now();
+  model_ = std::move(model);
+  const std::lock_guard lock(state_);
+  info_.contract = std::make_shared<const Contract>(model_->contract());
+  info_.path = wish.path;
+  info_.device = wish.settings.device;
+  info_.chain = *chain;
+  info_.block = block_of(wish.settings, wish.host.value_or(PlayerHost{}).block, *chain);
+  granted_ = wish;
+  granted_.fresh = false;
+  granted_.settings.method = chain->name;
+  if (wish_.settings.method == wish.settings.method) wish_.settings.method = chain->name;
+  if (changes_ <= 1) {
+    wish_.path = wish.path;
+    wish_.settings = granted_.settings;
+  }
+  return {};
+}
+
+/// Makes a stream, or changes the one there is, and hands it to the audio thread.
+Result<void> Player::Impl::seat(Model& model, const Wish& wish, const Chain& chain,
+                                bool audio_stopped) {
+  const auto& host = *wish.host;
+  const StreamConfig config = config_of(wish.settings, host, chain);
+  auto playing = stream();
+  if (playing && !audio_stopped && same_host_side(playing->config(), config) &&
+      running_host_ == host) {
+    if (auto swapped = playing->swap(model, config); !swapped) return swapped;
+  } else {
+    auto made = Stream::prepare(model, config);
+    if (!made) return tl::unexpected(made.error());
+    if (playing) replaced_.push_back(std::move(playing));
+    playing = std::move(*made);
+    const Seat seat{.stream = playing.get(),
+                    .latency = playing->latency().stream,
+                    .waits = host.offline && config.realtime,
+                    .immediate = host.offline || !config.realtime,
+                    .fade = !audio_stopped};
+    if (audio_stopped) {
+      stage.install(seat, host.sample_rate);
+      const std::lock_guard lock(state_);
+      stream_ = playing;
+      replaced_.clear();
+    } else {
+      stage.offer(seat);
+      const std::lock_guard lock(state_);
+      stream_ = playing;
+    }
+  }
+  const int rate = model.contract().sample_rate.value_or(host.sample_rate);
+  if (rate != host.sample_rate && (!running_ || running_->resample != config.resample ||
+                                   running_host_ != host || info_.path != wish.path)) {
+    post(PlayerEvent::Kind::kNotice,
+         "the model was made for " + std::to_string(rate) + " Hz and this is " +
+             std::to_string(host.sample_rate) +
+             (config.resample ? " Hz: converting (`resample 0` leaves that out)"
+                              : " Hz: it will sound at another pitch and speed"));
+  }
+  running_ = wish.settings;
+  running_->resample = config.resample;
+  running_host_ = host;
+  const auto settled = playing->config();
+  const std::lock_guard lock(state_);
+  info_.rate = host.sample_rate;
+  info_.deadline = settled.deadline.value_or(0);
+  info_.latency = playing->latency();
+  return {};
+}
+
+void Player::Impl::keep_setting(const std::string& attribute, const std::vector<Value>& values) {
+  remember(set_so_far_, attribute, values);
+}
+
+/// Frees what is no longer heard, and gives back what was only to be reset.
+void Player::Impl::look_after_stage() {
+  const auto playing = stream();
+  while (Stream* back = stage.returned()) {
+    if (playing && back == playing.get()) {
+      back->reset();
+      const auto config = back->config();
+      const bool immediate = running_host_->offline || !config.realtime;
+      stage.offer({.stream = back,
+                   .latency = back->latency().stream,
+                   .waits = running_host_->offline && config.realtime,
+                   .immediate = immediate,
+                   .fade = !immediate});
+    } else {
+      std::erase_if(replaced_, [&](const auto& stream) { return stream.get() == back; });
+    }
+  }
+  const bool settled = !playing || playing->settled();
+  if (unheard_.empty()) return;
+  // Without audio nothing is ever heard: then being ready has to do.
+  constexpr auto kPatience = std::chrono::milliseconds(200);
+  const bool heard = !playing || (settled && stage.heard() == playing.get());
+  const bool no_audio =
+      stage.calls() == calls_when_ready_ && Clock::now() - ready_ > kPatience;
+  if (heard || no_audio || !stage.enabled()) announce();
+}
+
+void Player::Impl::announce() {
+  const std::lock_guard lock(state_);
+  for (const auto kind : std::exchange(unheard_, {})) {
+    const bool named = kind == PlayerEvent::Kind::kMethod;
+    events_.push_back({kind, named ? info_.chain.name : info_.path.string(), {}});
+  }
+}
+
+}  // namespace nnbridge

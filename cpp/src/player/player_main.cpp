@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+//
+// The main thread's half of a player: what it is asked, and what it answers.
+#include <utility>
+
+#include "player/player_impl.hpp"
+
+namespace nnbridge {
+
+Player::Impl::Impl(int inputs, int outputs) {
+  wish_.inputs = inputs;
+  wish_.outputs = outputs;
+}
+
+Result<void> Player::Impl::open(const std::filesystem::path& path,
+                                const PlayerSettings& settings) {
+  const std::lock_guard work(work_);
+  run_tasks();
+  Wish wish = this->wish();
+  wish.path = path;
+  wish.settings = settings;
+  wish.fresh = true;
+  wish.may_fall_back = true;
+  return fulfil(wish, true);
+}
+
+Result<void> Player::Impl::prepare(const PlayerHost& host) {
+  edit([&](Wish& wish) { wish.host = host; });
+  std::unique_lock work(work_, std::defer_lock);
+  if (host.offline) {
+    work.lock();  // what was asked for before is heard from the first sample on
+  } else if (!work.try_lock()) {
+    stage.install({}, host.sample_rate);
+    request(PlayerEvent::Kind::kChanged, [](Wish&) {});
+    return {};
+  }
+  run_tasks();
+  look_after_stage();
+  if (running_host_ == host) return {};
+  stage.install({}, host.sample_rate);
+  if (wish().path.empty()) {
+    running_host_ = host;
+    return {};
+  }
+  return fulfil(wish(), true);
+}
+
+Wish Player::Impl::wish() const {
+  const std::lock_guard lock(state_);
+  return wish_;
+}
+
+void Player::Impl::edit(const std::function<void(Wish&)>& edit) {
+  const std::lock_guard lock(state_);
+  edit(wish_);
+}
+
+void Player::Impl::request(PlayerEvent::Kind kind, const std::function<void(Wish&)>& edit) {
+  {
+    const std::lock_guard lock(state_);
+    edit(wish_);
+    if (tasks_.empty() || !tasks_.back().change) {
+      tasks_.push_back({});
+      ++changes_;
+    }
+    tasks_.back().change = wish_;
+    tasks_.back().kinds.push_back(kind);
+  }
+  ControlThread::get().wake();
+}
+
+void Player::Impl::enqueue(std::function<void()> run) {
+  {
+    const std::lock_guard lock(state_);
+    tasks_.push_back({.run = std::move(run), .change = {}, .kinds = {}});
+  }
+  ControlThread::get().wake();
+}
+
+bool Player::Impl::changing() const {
+  const std::lock_guard lock(state_);
+  return changes_ > 0;
+}
+
+void Player::Impl::set(Setting setting) {
+  if (changing() || !deferred_.empty()) {
+    deferred_.push_back([this, setting = std::move(setting)] { set(setting); });
+    return;
+  }
+  const auto contract = info().contract;
+  if (!contract) return post(PlayerEvent::Kind::kError, "There is no model to set that in.");
+  const auto attribute = contract->attribute(setting.attribute);
+  if (!attribute) return post(PlayerEvent::Kind::kError, attribute.error().message);
+  auto values = to_values(*attribute, setting.words, setting.arrays);
+  if (!values) return post(PlayerEvent::Kind::kError, values.error().message);
+  const auto playing = stream();
+  if (playing) set_answers_.push_back({playing->set(setting.attribute, *values)});
+  // And for the streams to come.
+  enqueue([this, name = setting.attribute, given = std::move(*values), quiet = playing != nullptr] {
+    if (auto done = model_->set(name, given); done) {
+      keep_setting(name, given);
+    } else if (!quiet) {
+      post(PlayerEvent::Kind::kError, done.error().message);
+    }
+  });
+}
+
+void Player::Impl::get(const std::string& attribute) {
+  if (changing() || !deferred_.empty()) {
+    deferred_.push_back([this, attribute] { get(attribute); });
+    return;
+  }
+  if (const auto playing = stream()) {
+    get_answers_.push_back({attribute, playing->get(attribute)});
+    return;
+  }
+  if (!info().contract) return post(PlayerEvent::Kind::kError, "There is no model to ask.");
+  enqueue([this, attribute] {
+    if (auto values = model_->get(attribute)) {
+      post(PlayerEvent::Kind::kValue, attribute, std::move(*values));
+    } else {
+      post(PlayerEvent::Kind::kError, values.error().message);
+    }
+  });
+}
+
+void Player::Impl::reset_model() {
+  if (const auto playing = stream()) set_answers_.push_back({playing->reset_model()});
+}
+
+std::vector<PlayerEvent> Player::Impl::poll() {
+  if (!deferred_.empty() && !changing()) {
+    for (const auto& run : std::exchange(deferred_, {})) run();
+  }
+  collect_answers();
+  watch_stream();
+  const std::lock_guard lock(state_);
+  return std::exchange(events_, {});
+}
+
+namespace {
+
+template <class Answer>
+bool ready(const std::future<Answer>& answer) {
+  return answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+}  // namespace
+
+void Player::Impl::collect_answers() {
+  while (!set_answers_.empty() && ready(set_answers_.front().answer)) {
+    if (const auto done = set_answers_.front().answer.get(); !done) {
+      post(PlayerEvent::Kind::kError, done.error().message);
+    }
+    set_answers_.pop_front();
+  }
+  while (!get_answers_.empty() && ready(get_answers_.front().answer)) {
+    if (auto values = get_answers_.front().answer.get()) {
+      post(PlayerEvent::Kind::kValue, get_answers_.front().attribute, std::move(*values));
+    } else {
+      post(PlayerEvent::Kind::kError, values.error().message);
+    }
+    get_answers_.pop_front();
+  }
+}
+
+/// Tells of blocks that failed or came late: the first at once, more of them now and then.
+void Player::Impl::watch_stream() {
+  constexpr auto kPause = std::chrono::seconds(5);
+  const auto now = Clock::now();
+  if (watched_ != Clock::time_point{} && now - watched_ < kPause) return;
+  const auto playing = stats();
+  if (!playing) return;
+  const auto failures = std::exchange(failures_told_, playing->failed);
+  const auto late = std::exchange(late_told_, playing->late);
+  if (playing->failed > failures) {
+    post(PlayerEvent::Kind::kError, std::to_string(playing->failed) + " blocks failed so far. " +
+                                        playing->last_failure);
+    watched_ = now;
+  }
+  if (playing->late > late) {
+    post(PlayerEvent::Kind::kNotice,
+         std::to_string(playing->late) +
+             " blocks came late so far: a longer deadline or a larger block gives the model time.");
+    watched_ = now;
+  }
+}
+
+PlayerInfo Player::Impl::info() const {
+  const std::lock_guard lock(state_);
+  return info_;
+}
+
+std::shared_ptr<Stream> Player::Impl::stream() const {
+  const std::lock_guard lock(state_);
+  return stream_;
+}
+
+std::optional<Stats> Player::Impl::stats() const {
+  if (const auto playing = stream()) return playing->stats();
+  return std::nullopt;
+}
+
+void Player::Impl::post(PlayerEvent::Kind kind, std::string text, std::vector<Value> values) {
+  const std::lock_guard lock(state_);
+  events_.push_back({kind, std::move(text), std::move(values)});
+}
+
+void Player::Impl::leave() {
+  const std::lock_guard lock(state_);
+  leaving_ = true;
+}
+
+}  // namespace nnbridge
