@@ -104,7 +104,9 @@ Result<Chain> Contract::chain(const std::string& name) const {
                     ", so they can't be chained.");
       }
     }
-    chain.step = std::lcm(chain.step, method->step);
+    const auto step = std::lcm<std::int64_t>(chain.step, method->step);
+    if (step > kLargestStep) return fail("The steps of '" + name + "' have no usable multiple.");
+    chain.step = static_cast<int>(step);
     if (chain.delay && method->delay) {
       *chain.delay += *method->delay;
     } else {

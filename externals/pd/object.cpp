@@ -76,18 +76,12 @@ Object::Object(t_object* owner, const Arguments& arguments)
     : owner_(owner),
       canvas_(canvas_getcurrent()),
       clock_(clock_new(this, reinterpret_cast<t_method>(on_tick))),
-      player_(0, 0),
+      player_(0, 0, settings_of(arguments)),
       multichannel_(arguments.multichannel && has_multichannel()) {
   if (arguments.multichannel && !multichannel_) {
     complain("no multichannel support in Pd " + version() + ", ignoring '-m' flag");
   }
   if (arguments.disabled) player_.enable(false);
-  PlayerSettings settings;
-  settings.block = arguments.block;
-  settings.nn_timing = arguments.nn_timing;
-  if (arguments.gpu) settings.device = kDevice;
-  if (!arguments.method.empty()) settings.method = arguments.method;
-  player_.change(settings);
   int inputs = arguments.inputs;
   int outputs = arguments.outputs;
   if (!arguments.empty) {
@@ -104,6 +98,15 @@ Object::Object(t_object* owner, const Arguments& arguments)
     player_.resize(inputs, outputs);
   }
   tick();
+}
+
+PlayerSettings Object::settings_of(const Arguments& arguments) {
+  PlayerSettings settings;
+  settings.block = arguments.block;
+  settings.nn_timing = arguments.nn_timing;
+  if (arguments.gpu) settings.device = kDevice;
+  if (!arguments.method.empty()) settings.method = arguments.method;
+  return settings;
 }
 
 Object::~Object() { clock_free(clock_); }

@@ -74,6 +74,7 @@ class Object {
     std::size_t print = 0;
   };
 
+  static PlayerSettings settings_of(const Arguments& arguments);
   void open(const Arguments& arguments);
   void make_channels(int inputs, int outputs);
   void handle(const PlayerEvent& event);

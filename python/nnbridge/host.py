@@ -197,6 +197,11 @@ class Model:
         return self._engine.sample_rate
 
     @property
+    def follows_sample_rate(self) -> bool:
+        """Whether it asks to be told the rate that it runs at."""
+        return self._engine.follows_sample_rate
+
+    @property
     def methods(self) -> dict[str, Method]:
         """By name, in the order of the file."""
         return {method["name"]: Method(**method) for method in self._engine.methods}

@@ -225,6 +225,9 @@ PYBIND11_MODULE(_engine, module) {
       .def_property_readonly("device", &Model::device)
       .def_property_readonly("sample_rate",
                              [](const Model& model) { return model.contract().sample_rate; })
+      .def_property_readonly(
+          "follows_sample_rate",
+          [](const Model& model) { return model.contract().follows_sample_rate; })
       .def_property_readonly("methods",
                              [](const Model& model) {
                                py::list methods;

@@ -191,5 +191,16 @@ TEST(AttributeQueue, AnswersEvenWhenTheStreamIsDestroyed) {
   EXPECT_TRUE(reset.get());
 }
 
+TEST(AttributeQueue, AnswersEvenWhenTheWorkerEndsBeforeItLooks) {
+  Fixture fixture(stub::spec());
+  std::vector<std::future<Result<void>>> answers;
+  for (int i = 0; i < 200; ++i) {
+    auto stream = fixture.stream(realtime(kBlock));
+    answers.push_back(stream->set("gain", {0.5}));
+    stream.reset();
+  }
+  for (auto& answer : answers) EXPECT_TRUE(answer.get());
+}
+
 }  // namespace
 }  // namespace nnbridge

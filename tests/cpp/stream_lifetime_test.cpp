@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -148,24 +149,30 @@ TEST_P(Resetting, TheModelAloneLeavesTheBuffersAsTheyAre) {
   EXPECT_EQ(differs(player.out(), wanted, stream->latency().stream), "");
 }
 
-TEST_P(Resetting, WhileTheWorkerIsBusyWaitsForIt) {
+INSTANTIATE_TEST_SUITE_P(Mode, Resetting, testing::Bool(),
+                         [](const testing::TestParamInfo<bool>& test) {
+                           return test.param ? "realtime" : "offline";
+                         });
+
+TEST(ResettingInFlight, WaitsForTheWorker) {
   Fixture fixture(stub::spec());
   const auto stream = fixture.stream(realtime(kBlock));
   fixture.knobs().close_gate();
   one_call(*stream);
   fixture.knobs().wait_until_held();
-  std::thread opener([&] { fixture.knobs().open_gate(); });
+  // The pause is no deadline: without it, a reset that doesn't wait might go unseen.
+  std::thread opener([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    fixture.knobs().open_gate();
+  });
   stream->reset();
   opener.join();
+  EXPECT_EQ(stream->stats().blocks, 0);
+  EXPECT_EQ(stream->stats().pending, 0);
   const auto in = noise(1, 8 * kBlock);
   EXPECT_EQ(differs(run(*stream, in, cut(8 * kBlock, kBlock)), in, stream->latency().stream), "");
   EXPECT_EQ(stream->stats().late, 0);
 }
-
-INSTANTIATE_TEST_SUITE_P(Mode, Resetting, testing::Bool(),
-                         [](const testing::TestParamInfo<bool>& test) {
-                           return test.param ? "realtime" : "offline";
-                         });
 
 TEST(TwoStreams, OfOneModelDoNotHearEachOther) {
   auto spec = stub::spec();

@@ -34,6 +34,10 @@ struct BufferValue {
 /// One element of an attribute, typed from the host's message to the model's setter.
 using Value = std::variant<bool, std::int64_t, double, std::string, TensorValue, BufferValue>;
 
+/// The largest ratio, step and block, in samples. No model in circulation comes near; beyond it a
+/// file is broken, and buffers would not fit.
+inline constexpr int kLargestStep = 1 << 22;
+
 /// One method of a model: what goes in and out of it, and at which fraction of the audio rate.
 struct Method {
   std::string name;

@@ -96,7 +96,7 @@ std::string to_text(const Value& value);
 class Player {
  public:
   /// `inputs` and `outputs` are the channels that the host's object has; 0: as many as a model wants.
-  Player(int inputs, int outputs);
+  explicit Player(int inputs = 0, int outputs = 0, const PlayerSettings& settings = {});
 
   /// [main] Hands everything over to the control thread. `process` must not be called any more.
   ~Player();

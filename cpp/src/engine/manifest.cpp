@@ -2,6 +2,7 @@
 #include "engine/manifest.hpp"
 
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 namespace nnbridge::engine {
 namespace {
@@ -53,7 +54,12 @@ std::optional<Value> default_value(const Json& json, AttributeType type) {
 
 void apply_method(const Json& json, Method& method) {
   if (!json.is_object()) return;
-  if (const auto step = count(json, "step", 1)) method.step = *step;
+  if (const auto step = count(json, "step", 1); step && *step <= kLargestStep) {
+    // Whatever a manifest says, a block holds whole steps on both sides.
+    const auto whole =
+        std::lcm<std::int64_t>(*step, std::lcm<std::int64_t>(method.in_ratio, method.out_ratio));
+    if (whole <= kLargestStep) method.step = static_cast<int>(whole);
+  }
   method.delay = count(json, "delay", 0);
   const auto random = json.find("random");
   if (random != json.end() && random->is_boolean()) method.random = random->get<bool>();

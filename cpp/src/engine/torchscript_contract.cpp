@@ -11,9 +11,6 @@ namespace {
 using torch::jit::IValue;
 using torch::jit::Module;
 
-/// No model in circulation comes near; beyond it a file is broken, and buffers would not fit.
-constexpr std::int64_t kLargest = 1 << 22;
-
 std::vector<std::string> strings_of(const IValue& value) {
   std::vector<std::string> strings;
   if (!value.isList()) return strings;
@@ -51,7 +48,7 @@ std::optional<std::vector<std::int64_t>> params_of(const Module& module, const s
   std::vector<std::int64_t> params;
   for (std::int64_t i = 0; i < numbers.numel(); ++i) {
     const double number = numbers.data_ptr<double>()[i];
-    if (!(std::abs(number) <= static_cast<double>(kLargest))) return std::nullopt;
+    if (!(std::abs(number) <= static_cast<double>(kLargestStep))) return std::nullopt;
     params.push_back(std::llround(number));
   }
   return params;
@@ -167,7 +164,7 @@ Result<Contract> read_contract(const Module& module) {
     auto method = read_method(module, name);
     if (!method) return tl::unexpected(method.error());
     step = std::lcm(step, std::lcm<std::int64_t>(method->in_ratio, method->out_ratio));
-    if (step > kLargest) return fail("its ratios have no common multiple of a usable size");
+    if (step > kLargestStep) return fail("its ratios have no common multiple of a usable size");
     contract.methods.push_back(std::move(*method));
   }
   if (contract.methods.empty()) {

@@ -31,8 +31,9 @@ class ControlThread {
 
   void wake();
 
-  /// Exit handlers run in the opposite order of their registration, and LibTorch makes statics at
-  /// its first inference: to be called after that, so that this thread ends before they do.
+  /// Exit handlers run in the opposite order of their registration. LibTorch makes statics at its
+  /// first inference, and the first worker registers a handler that stops all workers: to be called
+  /// after both, so that this thread, which may be using either, ends before they do.
   static void stop_before_what_exists_now();
 
  private:

@@ -5,7 +5,8 @@
 
 namespace nnbridge {
 
-Player::Player(int inputs, int outputs) : impl_(std::make_shared<Impl>(inputs, outputs)) {
+Player::Player(int inputs, int outputs, const PlayerSettings& settings)
+    : impl_(std::make_shared<Impl>(inputs, outputs, settings)) {
   ControlThread::get().add(impl_);
 }
 

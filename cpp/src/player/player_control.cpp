@@ -140,7 +140,6 @@ Result<void> Player::Impl::fulfil(const Wish& wish, bool audio_stopped) {
   }
   if (!notice.empty()) post(PlayerEvent::Kind::kNotice, std::move(notice));
   if (other_file) set_so_far_.clear();
-  if (model != model_) ControlThread::stop_before_what_exists_now();
   model_ = std::move(model);
   const std::lock_guard lock(state_);
   info_.contract = std::make_shared<const Contract>(model_->contract());
@@ -170,6 +169,7 @@ Result<void> Player::Impl::seat(Model& model, const Wish& wish, const Chain& cha
     if (auto swapped = playing->swap(model, config); !swapped) return swapped;
   } else {
     auto made = Stream::prepare(model, config);
+    ControlThread::stop_before_what_exists_now();
     if (!made) return tl::unexpected(made.error());
     if (playing) replaced_.push_back(std::move(playing));
     playing = std::move(*made);

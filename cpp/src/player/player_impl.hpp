@@ -34,7 +34,7 @@ struct Wish {
 /// thread, and by main only where it may wait. `state_` is held for moments.
 class Player::Impl : public Tended {
  public:
-  Impl(int inputs, int outputs);
+  Impl(int inputs, int outputs, const PlayerSettings& settings);
 
   Stage stage;
 

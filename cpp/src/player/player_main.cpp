@@ -7,7 +7,8 @@
 
 namespace nnbridge {
 
-Player::Impl::Impl(int inputs, int outputs) {
+Player::Impl::Impl(int inputs, int outputs, const PlayerSettings& settings) {
+  wish_.settings = settings;
   wish_.inputs = inputs;
   wish_.outputs = outputs;
 }

@@ -32,7 +32,7 @@ void Stage::process(const float* const* in, int in_count, float* const* out, int
   const float target = on && !next_.stream ? 1.0F : 0.0F;
   if (!now_.stream || (gain_ == 0.0F && target == 0.0F)) {
     silence(out, out_count, frames);
-    if (now_.stream && used_) let_go();
+    restart();  // while nobody hears it
     return;
   }
   if (!used_ && gain_ == 0.0F) rise_after_ = now_.latency;

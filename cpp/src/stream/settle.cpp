@@ -10,7 +10,8 @@ namespace {
 
 constexpr int kDefaultBlock = 512;
 constexpr int kDefaultRate = 44100;
-constexpr int kMostFrames = 1 << 22;
+constexpr int kMostFrames = kLargestStep;
+constexpr double kMostSamples = 1 << 28;  // a gigabyte
 constexpr int kMostRate = 1'000'000;
 
 Result<void> check_range(const char* what, int value, int least, int most) {
@@ -45,6 +46,12 @@ Result<Settled> settle(const Contract& contract, const StreamConfig& asked) {
                 config.method + "' does not: use 'silence'.");
   }
   config.block = model_block(chain->step, asked.block);
+  const double rows =
+      static_cast<double>(config.batch) * std::max(chain->in_channels(), chain->out_channels());
+  if (rows * std::max(*config.block, config.host_block) > kMostSamples) {
+    return fail("The stream would need more than a gigabyte for one block (" +
+                std::to_string(*config.block) + " samples): ask for a smaller block or batch.");
+  }
   const int model_rate =
       config.resample && contract.sample_rate ? *contract.sample_rate : *config.sample_rate;
   return Settled{.config = config,

@@ -98,7 +98,7 @@ def _check_file(model: Model, report: Report) -> None:
                 f"{torch.__version__} that plays it here.",
                 "Older hosts may refuse it: export with the oldest torch that you want to serve.",
             )
-    if model.sample_rate is None:
+    if model.sample_rate is None and not model.follows_sample_rate:
         report.add(
             "note",
             "rate",

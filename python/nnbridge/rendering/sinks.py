@@ -81,7 +81,7 @@ class ArraySink:
 
     def write(self, piece: Signal) -> None:
         """As `Sink`."""
-        self._pieces.append(piece.copy())
+        self._pieces.append(piece)
 
     def close(self, about: Latents) -> Signal:
         """As `Sink`."""

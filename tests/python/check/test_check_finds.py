@@ -231,6 +231,18 @@ def test_a_batch_that_does_not_run(model_file: ModelFile) -> None:
     assert report.ok
 
 
+class FirstOnly(Forward):
+    """Gives one item back, however many come."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:1] * 0.5
+
+
+def test_a_batch_of_which_items_are_lost(tmp_path: Path) -> None:
+    found = about(checked(FirstOnly(), tmp_path), "batch", "warning")
+    assert "returned [1, 1, 512] instead of [4, 1, 512]" in found.message
+
+
 def test_a_method_that_is_listed_but_not_there(model_file: ModelFile) -> None:
     report = check(model_file("msprior"))
     assert about(report, "callable", "warning").where == "dummy_method"
@@ -239,7 +251,7 @@ def test_a_method_that_is_listed_but_not_there(model_file: ModelFile) -> None:
 
 def test_a_model_that_is_too_slow(tmp_path: Path) -> None:
     held = {"step": 8192, "delay": None, "random": False, "description": ""}
-    save(Busy(0.025, False), tmp_path / "made.ts", manifest({"forward": held}, 1_000_000))
+    save(Busy(0.014, False), tmp_path / "made.ts", manifest({"forward": held}, 1_000_000))
     report = check(tmp_path / "made.ts")
     assert "too slow" in about(report, "cost", "warning").message
 

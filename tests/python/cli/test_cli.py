@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from nnbridge.cli import main
+from nnbridge.host import load
 
 ModelFile = Callable[[str], Path]
 Run = Callable[..., tuple[int, str, str]]
@@ -322,6 +323,14 @@ def test_export_prefers_build_and_takes_a_class_by_name(run: Run, tmp_path: Path
     script.write_text(SCRIPT + "\ndef build() -> Module:\n    return Twice(3.0)\n")
     code, out, _ = run("export", script, model, "--no-check", "--json")
     assert (code, json.loads(out)["path"]) == (0, str(model))
+    assert load(model).stream(host_block=512).process(np.ones(512))[0, -1] == 3.0
+
+
+def test_export_leaves_out_models_that_a_script_only_imports(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "imported_models.py").write_text(SCRIPT)
+    script, model = tmp_path / "uses.py", tmp_path / "uses.ts"
+    script.write_text("from imported_models import Twice\n" + SCRIPT.replace("Twice", "Thrice"))
+    assert run("export", script, model, "--no-check")[0] == 0
 
 
 @pytest.mark.parametrize(

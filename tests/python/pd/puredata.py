@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +15,19 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-EXTERNAL = Path(
-    os.environ.get("NNBRIDGE_PD", Path(__file__).resolve().parents[3] / "build/pd/nn~")
-)
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def external() -> Path:
+    """The folder of the external that was built last, or the one that NNBRIDGE_PD names."""
+    if named := os.environ.get("NNBRIDGE_PD"):
+        return Path(named)
+    built = [ROOT / "build/dev/nn~", ROOT / "build/pd/nn~"]
+    ages = {path: max((f.stat().st_mtime for f in path.glob("nn~.*")), default=0) for path in built}
+    return max(built, key=ages.__getitem__)
+
+
+EXTERNAL = external()
 
 
 def quoted(text: str) -> str:
@@ -87,6 +97,7 @@ def run_pd(
     timeout: float = 60,
     extra: Sequence[str] = (),
     environment: dict[str, str] | None = None,
+    on_start: Callable[[int], None] | None = None,
 ) -> Run:
     """Opens one patch in Pd. It has to quit by itself."""
     mode = ["-batch", "-noaudio"] if batch else ["-nosound"]
@@ -104,6 +115,8 @@ def run_pd(
         start_new_session=True,
         env={**os.environ, **(environment or {})},
     )
+    if on_start:
+        on_start(process.pid)
     try:
         console, _ = process.communicate(timeout=timeout)
         return Run(console, process.returncode)
@@ -137,6 +150,7 @@ def play(
     before_dsp: Iterable[str] = (),
     also: Iterable[tuple[float, str]] = (),
     tables: Iterable[tuple[str, int]] = (),
+    texts: Iterable[str] = (),
     switch: str = "",
     environment: dict[str, str] | None = None,
 ) -> Run:
@@ -154,6 +168,9 @@ def play(
         inner.connect(inner.obj("loadbang"), 0, inner.count - 2, 0)
     starts = []
     outer = Canvas()
+    for name in texts:
+        outer.obj(f"text define {name}")
+        outer.connect(outer.obj(f"r {name}"), 0, outer.count - 2, 0)
     for name, length in tables:
         outer.obj(f"table {name} {length}")
     for channel, row in enumerate(sound):
@@ -188,12 +205,21 @@ def play(
     fill = outer.msg(" \\, ".join(outer_loads))
     outer.connect(loadbang, 0, fill, 0)
     outer.connect(fill, 0, soundfiler, 0)
-    first = outer.msg(" ".join(f"\\; {line}" for line in [*before_dsp, "pd dsp 1", "start bang"]))
+    first = outer.msg(" ".join(f"\\; {line}" for line in [*before_dsp, "pd dsp 1"]))
     outer.connect(loadbang, 0, first, 0)
-    duration = 1000.0 * (frames + 2 * block) / rate + 20
+    # In real time, Pd first makes up for the time that loading the models took.
+    lead = 0 if batch else 400
+    begin = outer.msg("\\; start bang")
+    if lead:
+        wait = outer.obj(f"delay {lead}")
+        outer.connect(loadbang, 0, wait, 0)
+        outer.connect(wait, 0, begin, 0)
+    else:
+        outer.connect(loadbang, 0, begin, 0)
+    duration = lead + 1000.0 * (frames + 2 * block) / rate + 20
     timed = [(at, f"{player.name} {text}") for player in players for at, text in player.sends]
-    for at, text in sorted([*timed, *also]):
-        delay = outer.obj(f"delay {at}")
+    for at, text in sorted([*timed, *also], key=lambda one: one[0]):
+        delay = outer.obj(f"delay {lead + at}")
         message = outer.msg(f"\\; {text}")
         outer.connect(loadbang, 0, delay, 0)
         outer.connect(delay, 0, message, 0)
