@@ -56,6 +56,12 @@ class Program {
 Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
                                               const std::string& device);
 
+/// Runs something small, so that what the runtime builds at its first use exists from here on. What
+/// is built later is destroyed earlier when the process exits: under the feet of a thread that is
+/// still using it, if that thread is only stopped by an exit handler registered before. Takes up to
+/// a tenth of a second.
+void prepare_runtime() noexcept;
+
 /// While it lives, the calling thread runs the model with one intra-op thread and with denormals
 /// flushed to zero; other threads, a host's own torch among them, keep their settings.
 class ThreadScope {

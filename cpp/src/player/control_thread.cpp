@@ -6,6 +6,8 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "engine/engine.hpp"
+
 namespace nnbridge {
 
 ControlThread& ControlThread::get() {
@@ -18,6 +20,7 @@ void ControlThread::add(std::shared_ptr<Tended> tended) {
   if (stopping_) return;
   tended_.push_back(std::move(tended));
   if (!thread_.joinable()) {
+    engine::prepare_runtime();
     thread_ = std::thread([this] { loop(); });
     std::atexit([] { get().stop(); });
   }

@@ -24,6 +24,7 @@ class ControlThread {
  public:
   static ControlThread& get();
 
+  /// The first one of the process waits until the runtime is ready.
   void add(std::shared_ptr<Tended> tended);
 
   /// Tends it no more; if nobody else holds it, it is freed on this thread, whatever that takes.

@@ -271,6 +271,7 @@ Result<void> Pipeline::reset_model() noexcept {
 
 Result<void> Pipeline::set(const std::string& attribute,
                            const std::vector<Value>& values) noexcept {
+  // Several are copies of one model with one history, so they take or refuse a value alike.
   for (const auto& instance : instances_) {
     if (auto done = instance->set(attribute, values); !done) return done;
   }

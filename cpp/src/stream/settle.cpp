@@ -68,7 +68,7 @@ Result<int> settle_deadline(const StreamConfig& config, const rate::Timeline& ti
   const int block = static_cast<int>(timeline.first_host_frame(timeline.block(), 1));
   // A call larger than a block brings several jobs at once, and the next call comes that much
   // later.
-  const int most = std::max(block, config.host_block);
+  const int most = std::max({block, config.host_block, config.burst});
   if (config.deadline) {
     const auto checked = check_range("The deadline in frames", *config.deadline, 0, most);
     if (!checked) return tl::unexpected(checked.error());

@@ -20,6 +20,8 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
   return stub::program(spec);
 }
 
+void prepare_runtime() noexcept {}
+
 ThreadScope::ThreadScope() : threads_(1), float_mode_(flush_denormals()) {}
 ThreadScope::~ThreadScope() { restore_float_mode(float_mode_); }
 
