@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # `make` alone says what there is. Every target does its own set-up, once (.ci/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-extended asan tsan bench lint format clean
+.PHONY: help setup demo pd demo-pd deken test test-extended asan tsan bench lint format clean
 
 # Programs of .venv first: its Python, and the formatters at the versions that pyproject.toml pins.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -15,6 +15,17 @@ help: ## what there is to make
 
 demo: $(stamps)/package ## render a real recording through the models, into out/
 	@python models/demo.py
+
+pd: $(stamps)/package $(stamps)/pd ## build nn~ for Pure Data, into build/pd/nn~
+	@cmake --preset pd >/dev/null
+	@cmake --build --preset pd
+	@python externals/pd/package.py build/pd
+
+demo-pd: pd ## play nn~'s help patch in Pd without a window, into out/pd-demo.wav
+	@externals/pd/demo.sh build/pd/nn~ out/pd-demo.wav
+
+deken: pd ## an archive of nn~ for Deken, with all libraries, into out/
+	@python externals/pd/package.py build/pd --deken
 
 test: setup ## lint, C++ tests (also under sanitizers) and Python tests
 	@.ci/test.sh
@@ -49,6 +60,8 @@ $(stamps)/base: .ci/setup.sh pyproject.toml
 	@.ci/setup.sh base
 $(stamps)/test: $(stamps)/base
 	@.ci/setup.sh test
+$(stamps)/pd: $(stamps)/base
+	@.ci/setup.sh pd
 $(stamps)/bench: $(stamps)/base
 	@.ci/setup.sh bench
 $(stamps)/package: $(stamps)/base $(native)

@@ -24,6 +24,7 @@ check "ruff" ruff check --quiet .
 check "ruff format" ruff format --check --quiet .
 check "mypy" mypy
 check "clang-tidy cpp" tidy build/dev cpp/src
+check "clang-tidy externals/pd" tidy build/dev externals/pd
 check "clang-tidy python/src" tidy build/python python/src
 [ "$failed" = 0 ] && echo "lint: clean"
 exit "$failed"

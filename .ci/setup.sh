@@ -3,6 +3,7 @@
 # Sets up what the Makefile's targets need, on a bare Debian, Ubuntu or macOS machine:
 #   .ci/setup.sh base     compiler, libraries, .venv, torch, Python packages of `make demo`
 #   .ci/setup.sh test     what `make test` and `make lint` need on top
+#   .ci/setup.sh pd       what `make pd` needs on top
 #   .ci/setup.sh bench    what `make bench` needs on top
 #   .ci/setup.sh package  builds and installs nnbridge itself into .venv (editable)
 # Each leaves .venv/stamps/<name>, which the Makefile compares with the files it depends on.
@@ -150,7 +151,12 @@ base() {
 
 tests() {
   packages "libgtest-dev" "googletest"
+  pd # a machine without it skips the tests in Pd
   install_requirements project test dev
+}
+
+pd() {
+  packages "puredata-core puredata-dev" ""
 }
 
 bench() {
@@ -163,9 +169,9 @@ package() {
 }
 
 case ${1:-} in
-  base | bench | package) "$1" ;;
+  base | bench | package | pd) "$1" ;;
   test) tests ;;
-  *) fail "usage: .ci/setup.sh base|test|bench|package" ;;
+  *) fail "usage: .ci/setup.sh base|test|pd|bench|package" ;;
 esac
 mkdir -p .venv/stamps
 touch ".venv/stamps/$1"

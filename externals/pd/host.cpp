@@ -32,7 +32,7 @@ void* find_in_pd(const char* name) {
 using SetMultiout = void (*)(t_signal**, int);
 
 SetMultiout set_multiout() {
-  static const auto function = reinterpret_cast<SetMultiout>(find_in_pd("signal_setmultiout"));
+  static auto function = reinterpret_cast<SetMultiout>(find_in_pd("signal_setmultiout"));
   return function;
 }
 
@@ -90,7 +90,7 @@ void set_channels(t_signal** signal, int channels) {
 }
 
 bool is_batch() {
-  static const bool batch = [] {
+  static bool batch = [] {
     for (const auto& argument : arguments_of_process()) {
       if (argument == "-batch") return true;
     }
@@ -100,7 +100,7 @@ bool is_batch() {
 }
 
 int frames_ahead(double sample_rate) {
-  static const auto* const microseconds = static_cast<const int*>(find_in_pd("sys_schedadvance"));
+  static const auto* microseconds = static_cast<const int*>(find_in_pd("sys_schedadvance"));
   constexpr int kUsual = 25000;
   constexpr int kMost = 1000000;
   const int ahead = std::clamp(microseconds ? *microseconds : kUsual, 0, kMost);
@@ -163,6 +163,7 @@ Word to_word(const t_atom& atom) {
 
 std::vector<Word> to_words(int argc, const t_atom* argv) {
   std::vector<Word> words;
+  words.reserve(static_cast<std::size_t>(argc));
   for (int i = 0; i < argc; ++i) words.push_back(to_word(argv[i]));
   return words;
 }

@@ -50,6 +50,7 @@ void* create(t_symbol*, int argc, t_atom* argv) noexcept {
 void destroy(NnTilde* x) { delete x->object; }
 
 t_int* perform(t_int* words) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): how Pd hands over pointers
   auto* const x = reinterpret_cast<NnTilde*>(words[1]);
   x->object->perform(static_cast<int>(words[2]));
   return words + 3;
@@ -114,11 +115,9 @@ t_class* make_class(t_newmethod creator, int flags) {
   add(c, on_number<&Object::track>, "track", A_FLOAT);
   add(c, on_number<&Object::compat>, "compat", A_FLOAT);
   for (const char* name : {"print_available_models", "download", "remove", "delete"}) {
-    class_addmethod(c,
-                    reinterpret_cast<t_method>(
-                        +[](NnTilde* x, t_symbol*, int, t_atom*) {
-                          guarded(x, [](Object& object) { object.no_downloads(); });
-                        }),
+    class_addmethod(c, reinterpret_cast<t_method>(+[](NnTilde* x, t_symbol*, int, t_atom*) {
+                      guarded(x, [](Object& object) { object.no_downloads(); });
+                    }),
                     gensym(name), A_GIMME, A_NULL);
   }
   return c;
@@ -136,6 +135,6 @@ extern "C" NNBRIDGE_PD_EXPORT void nn_tilde_setup() {
   if (nnbridge::pd::has_multichannel()) {
     nn_multichannel_class = make_class(nullptr, nnbridge::pd::kMultichannelClass);
   }
-  nn_class = make_class(
-      reinterpret_cast<t_newmethod>(reinterpret_cast<t_method>(create)), CLASS_DEFAULT);
+  nn_class =
+      make_class(reinterpret_cast<t_newmethod>(reinterpret_cast<t_method>(create)), CLASS_DEFAULT);
 }

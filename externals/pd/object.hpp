@@ -100,7 +100,7 @@ class Object {
   std::vector<t_sample*> out_;
   int wired_in_ = 0;  // channels of the model when the signals were last wired
   int wired_out_ = 0;
-  double last_time_ = 0;  // Pd's, at the last block; 0: none yet
+  double last_time_ = 0;    // Pd's, at the last block; 0: none yet
   double longest_gap_ = 0;  // milliseconds between blocks that follow each other
   bool tracks_ = false;
   std::map<std::string, Tracked> tracked_;

@@ -104,10 +104,9 @@ void Object::stats() {
   const auto stats = player_.stats();
   if (!stats) return complain("there are no figures before DSP has been on");
   std::vector<t_atom> atoms;
-  for (const double figure :
-       {static_cast<double>(stats->blocks), static_cast<double>(stats->late),
-        static_cast<double>(stats->failed), 1000.0 * stats->mean_cost, 1000.0 * stats->worst_cost,
-        stats->load}) {
+  for (const double figure : {static_cast<double>(stats->blocks), static_cast<double>(stats->late),
+                              static_cast<double>(stats->failed), 1000.0 * stats->mean_cost,
+                              1000.0 * stats->worst_cost, stats->load}) {
     append(atoms, figure);
   }
   out("stats", atoms);

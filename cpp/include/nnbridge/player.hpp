@@ -95,7 +95,8 @@ std::string to_text(const Value& value);
 
 class Player {
  public:
-  /// `inputs` and `outputs` are the channels that the host's object has; 0: as many as a model wants.
+  /// `inputs` and `outputs` are the channels that the host's object has; 0: as many as a model
+  /// wants.
   explicit Player(int inputs = 0, int outputs = 0, const PlayerSettings& settings = {});
 
   /// [main] Hands everything over to the control thread. `process` must not be called any more.
@@ -113,8 +114,8 @@ class Player {
   /// [main, waits] Opens a file at once, for an object whose channels depend on it.
   Result<void> open(const std::filesystem::path& path, const PlayerSettings& settings);
 
-  /// [main, waits, audio stopped] Makes ready for a host. Does nothing where nothing has changed. If
-  /// the control thread is busy with this player, the player is silent until that is done.
+  /// [main, waits, audio stopped] Makes ready for a host. Does nothing where nothing has changed.
+  /// If the control thread is busy with this player, the player is silent until that is done.
   Result<void> prepare(const PlayerHost& host);
 
   /// [main] The channels that the host's object has, once they are known.
@@ -127,7 +128,8 @@ class Player {
   void change(const PlayerSettings& settings);
   PlayerSettings settings() const;  ///< the latest asked for
 
-  /// [main] Sets an attribute; what doesn't fit is told by an event. Waits its turn behind a `load`.
+  /// [main] Sets an attribute; what doesn't fit is told by an event. Waits its turn behind a
+  /// `load`.
   void set(const std::string& attribute, std::vector<Word> words, ArrayReader arrays);
 
   /// [main] Reads an attribute; the answer is an event.

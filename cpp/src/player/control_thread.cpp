@@ -11,7 +11,7 @@
 namespace nnbridge {
 
 ControlThread& ControlThread::get() {
-  static auto* const thread = new ControlThread;  // never destroyed: players may outlive statics
+  static auto* thread = new ControlThread;  // never destroyed: players may outlive statics
   return *thread;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// The control thread's half of a player: opening, preparing, swapping, freeing. All of it runs under
-// the mutex `work_`.
+// The control thread's half of a player: opening, preparing, swapping, freeing. All of it runs
+// under the mutex `work_`.
 #include <algorithm>
 #include <bit>
 #include <exception>
@@ -235,8 +235,7 @@ void Player::Impl::look_after_stage() {
   // Without audio nothing is ever heard: then being ready has to do.
   constexpr auto kPatience = std::chrono::milliseconds(200);
   const bool heard = !playing || (settled && stage.heard() == playing.get());
-  const bool no_audio =
-      stage.calls() == calls_when_ready_ && Clock::now() - ready_ > kPatience;
+  const bool no_audio = stage.calls() == calls_when_ready_ && Clock::now() - ready_ > kPatience;
   if (heard || no_audio || !stage.enabled()) announce();
 }
 
@@ -244,6 +243,7 @@ void Player::Impl::announce() {
   const std::lock_guard lock(state_);
   for (const auto kind : std::exchange(unheard_, {})) {
     const bool named = kind == PlayerEvent::Kind::kMethod;
+    if (!info_.contract) continue;  // settings for a model to come
     events_.push_back({kind, named ? info_.chain.name : info_.path.string(), {}});
   }
 }

@@ -13,8 +13,7 @@ Player::Impl::Impl(int inputs, int outputs, const PlayerSettings& settings) {
   wish_.outputs = outputs;
 }
 
-Result<void> Player::Impl::open(const std::filesystem::path& path,
-                                const PlayerSettings& settings) {
+Result<void> Player::Impl::open(const std::filesystem::path& path, const PlayerSettings& settings) {
   const std::lock_guard work(work_);
   run_tasks();
   Wish wish = this->wish();
@@ -175,8 +174,8 @@ void Player::Impl::watch_stream() {
   const auto failures = std::exchange(failures_told_, playing->failed);
   const auto late = std::exchange(late_told_, playing->late);
   if (playing->failed > failures) {
-    post(PlayerEvent::Kind::kError, std::to_string(playing->failed) + " blocks failed so far. " +
-                                        playing->last_failure);
+    post(PlayerEvent::Kind::kError,
+         std::to_string(playing->failed) + " blocks failed so far. " + playing->last_failure);
     watched_ = now;
   }
   if (playing->late > late) {

@@ -54,10 +54,10 @@ class Stage {
   // Audio thread's own.
   Seat now_;
   Seat next_;
-  bool used_ = false;      // it has taken audio since it was last reset
+  bool used_ = false;  // it has taken audio since it was last reset
   float gain_ = 1.0F;
-  int rise_after_ = 0;     // frames until it may become audible
-  float step_ = 0.002F;    // of the gain, each frame
+  int rise_after_ = 0;   // frames until it may become audible
+  float step_ = 0.002F;  // of the gain, each frame
 
   // Between the threads.
   moodycamel::ReaderWriterQueue<Seat> offers_{8};

@@ -41,8 +41,7 @@ t_int* perform(t_int* words) {
 }
 
 void dsp(Gate* x, t_signal** signals) {
-  dsp_add(perform, 4, x, signals[0]->s_vec, signals[1]->s_vec,
-          static_cast<t_int>(signals[0]->s_n));
+  dsp_add(perform, 4, x, signals[0]->s_vec, signals[1]->s_vec, static_cast<t_int>(signals[0]->s_n));
 }
 
 t_class* make_class(const char* name, void* (*creator)()) {

@@ -615,9 +615,7 @@ def test_latency_tells_samples_and_milliseconds(model_file, tmp_path):
 
 
 def test_stats_tell_blocks_late_blocks_and_cost(model_file, tmp_path):
-    run = batch(
-        tmp_path, [Player(f"{model_file('one_ms')} forward 512", sends=[(300, "stats")])]
-    )
+    run = batch(tmp_path, [Player(f"{model_file('one_ms')} forward 512", sends=[(300, "stats")])])
     blocks, late, failed, mean, worst, load = (float(word) for word in said(run)["stats"].split())
     assert (late, failed) == (0, 0)
     assert 20 <= blocks <= 30

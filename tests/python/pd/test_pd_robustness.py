@@ -119,9 +119,7 @@ def test_a_file_that_was_just_broken_can_be_reloaded(model_file, tmp_path, count
         script.at(300, QUIT)
         return script
 
-    repeat(
-        count, tmp_path, make, lambda run: "error" in run.console and "loaded 1" in run.console
-    )
+    repeat(count, tmp_path, make, lambda run: "error" in run.console and "loaded 1" in run.console)
 
 
 @pytest.mark.parametrize("count", RUNS)
@@ -164,8 +162,24 @@ def test_names_of_one_letter_and_bangs_without_a_model(tmp_path, count):
         script = Script()
         script.players(["", "a", "ab", "void 2 2", "void"])
         for i, text in enumerate(
-            ["bang", "reload", "get x", "set x 1", "method x", "bufsize 64", "reset", "stats",
-             "latency", "dump", "load a", "enable 0", "seed 1", "deadline 5", "gpu 1", "bang"]
+            [
+                "bang",
+                "reload",
+                "get x",
+                "set x 1",
+                "method x",
+                "bufsize 64",
+                "reset",
+                "stats",
+                "latency",
+                "dump",
+                "load a",
+                "enable 0",
+                "seed 1",
+                "deadline 5",
+                "gpu 1",
+                "bang",
+            ]
         ):
             script.at(20 + 5 * i, f"\\; nn {text}")
         script.at(150, QUIT)

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""What Pd writes is what an offline stream gives, bit for bit, after the latency that nn~ reports."""
+"""What Pd writes is what an offline stream gives, bit for bit, after the latency reported."""
 
 import functools
 
-import nnbridge
 import numpy as np
 import pytest
 from fixtures import FIXTURES
+
+import nnbridge
 
 from .puredata import Player, play
 
