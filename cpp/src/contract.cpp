@@ -107,7 +107,7 @@ Result<Chain> Contract::chain(const std::string& name) const {
     const auto step = std::lcm<std::int64_t>(chain.step, method->step);
     if (step > kLargestStep) return fail("The steps of '" + name + "' have no usable multiple.");
     chain.step = static_cast<int>(step);
-    if (chain.delay && method->delay) {
+    if (chain.delay && method->delay && *chain.delay + *method->delay <= kLargestStep) {
       *chain.delay += *method->delay;
     } else {
       chain.delay.reset();
@@ -138,7 +138,7 @@ Result<Value> convert(const Value& value, AttributeType type, const std::string&
       }
       return refuse();
     case AttributeType::kFloat:
-      if (real) return value;
+      if (real && std::isfinite(*real)) return value;
       if (whole) return Value(static_cast<double>(*whole));
       return refuse();
     case AttributeType::kString:

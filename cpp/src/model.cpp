@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "guarded.hpp"
 #include "model_impl.hpp"
 
 namespace nnbridge {
@@ -50,18 +51,22 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Result<Model> Model::open(const std::filesystem::path& path, const std::string& device) {
-  auto program = Programs::get().open(path, device);
-  if (!program) return tl::unexpected(program.error());
-  return over(std::move(*program));
+  return guarded([&]() -> Result<Model> {
+    auto program = Programs::get().open(path, device);
+    if (!program) return tl::unexpected(program.error());
+    return over(std::move(*program));
+  });
 }
 
 Result<Model> Model::over(std::shared_ptr<engine::Program> program) {
-  auto instance = program->instance({});
-  if (!instance) return tl::unexpected(instance.error());
-  auto impl = std::make_unique<Impl>();
-  impl->program = std::move(program);
-  impl->instance = std::move(*instance);
-  return Model(std::move(impl));
+  return guarded([&]() -> Result<Model> {
+    auto instance = program->instance({});
+    if (!instance) return tl::unexpected(instance.error());
+    auto impl = std::make_unique<Impl>();
+    impl->program = std::move(program);
+    impl->instance = std::move(*instance);
+    return Model(std::move(impl));
+  });
 }
 
 const std::filesystem::path& Model::path() const { return impl_->program->path(); }
@@ -69,10 +74,12 @@ const std::string& Model::device() const { return impl_->program->device(); }
 const Contract& Model::contract() const { return impl_->program->contract(); }
 
 Result<void> Model::set(const std::string& attribute, const std::vector<Value>& values) {
-  const std::lock_guard lock(impl_->mutex);
-  auto done = impl_->instance->set(attribute, values);
-  if (done) remember(impl_->settings, attribute, values);
-  return done;
+  return guarded([&] {
+    const std::lock_guard lock(impl_->mutex);
+    auto done = impl_->instance->set(attribute, values);
+    if (done) remember(impl_->settings, attribute, values);
+    return done;
+  });
 }
 
 Result<std::vector<Value>> Model::get(const std::string& attribute) const {

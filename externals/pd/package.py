@@ -25,7 +25,7 @@ SYSTEM = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s))\.so")
 
 def version() -> str:
     """As CMakeLists.txt states it."""
-    found = re.search(r"VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())
+    found = re.search(r"project\(nnbridge VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())
     assert found
     return found[1]
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
 
@@ -142,6 +143,11 @@ _WHOLE_NUMBERS = (
 
 
 def _engine_options(method: str, options: StreamOptions) -> dict[str, Any]:
+    if not isinstance(method, str):
+        raise Error(f"A method is given by its name, not {method!r}.")
+    for name in ("realtime", "resample"):
+        if not isinstance(options.get(name, True), bool | np.bool_):
+            raise Error(f"'{name}' takes True or False, not {options[name]!r}.")  # type: ignore[literal-required]
     unknown = sorted(options.keys() - StreamOptions.__annotations__.keys())
     if unknown:
         known = ", ".join(StreamOptions.__annotations__)
@@ -266,6 +272,8 @@ class Stream:
         self._options = options
         self._engine = _engine.Stream(model._engine, **_engine_options(method, options))
         self._batch = int(options.get("batch", 1))
+        # One call at a time: two threads on one stream would tear it apart.
+        self._playing = threading.Lock()
 
     def process(self, signal: ArrayLike) -> NDArray[np.float32]:
         """Takes a piece of signal of any length and gives as many frames back.
@@ -284,7 +292,12 @@ class Stream:
             Error: a shape that the method does not take.
         """
         array = np.asarray(signal)
-        if array.dtype.kind not in "fiu":
+        if array.dtype.kind in "iu":
+            raise Error(
+                f"A signal is floating point, with 1.0 as full scale, not {array.dtype}: divide 16 "
+                "bit samples by 32768."
+            )
+        if array.dtype.kind != "f":
             raise Error(f"A signal is made of real numbers, not {array.dtype}.")
         given = array.shape
         channels = self._engine.in_channels
@@ -295,14 +308,24 @@ class Stream:
             layout = ", ".join(map(str, (*expected, "frames")))
             raise Error(f"'{self.method}' takes [{layout}], not {list(given)}.")
         frames = array.shape[-1]
-        output = self._engine.process(self._batch, array.reshape(self._batch * channels, frames))
+        whole = self._options.get("host_block")
+        if whole and frames % whole:
+            raise Error(
+                f"This stream was made for calls of host_block={whole} frames, not {frames}: make "
+                "it without host_block to call it with any number."
+            )
+        with self._playing:
+            output = self._engine.process(
+                self._batch, array.reshape(self._batch * channels, frames)
+            )
         if self._batch > 1:
             return output.reshape(self._batch, self._engine.out_channels, frames)
         return output
 
     def reset(self) -> None:
         """Back to how it was made: pristine model state with the attributes set since, no audio."""
-        self._engine.reset()
+        with self._playing:
+            self._engine.reset()
 
     def reset_model(self) -> None:
         """The model's pristine state alone, between two blocks, while audio runs on."""
@@ -326,7 +349,7 @@ class Stream:
         """Crossfades to another model, method, block, deadline or policy while audio runs.
 
         Options not given stay. The host's side (sample rate, host block, batch, realtime) can't
-        change.
+        change. Attributes are then those set on `model`.
 
         Raises:
             Error: as `Model.stream`; the stream then plays on unchanged.
@@ -390,4 +413,11 @@ def load(path: str | os.PathLike[str], device: str = "cpu") -> Model:
         Error: no such file, a damaged or foreign one, one made by a newer version, or a device that
             is not there.
     """
-    return Model(_engine.Model.open(os.fspath(path), device))
+    name = os.fsdecode(path)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise Error(f"The name {name!r} is not UTF-8: rename the file.") from None
+    if "\0" in name:
+        raise Error(f"{name!r} can't be the name of a file.")
+    return Model(_engine.Model.open(name, device))

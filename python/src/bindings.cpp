@@ -27,6 +27,15 @@ using nnbridge::Value;
 
 using Samples = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
+/// A stream may have to wait for an inference before it can go; Python goes on meanwhile.
+struct StreamDeleter {
+  void operator()(Stream* stream) const {
+    const py::gil_scoped_release release;
+    delete stream;
+  }
+};
+using StreamHolder = std::unique_ptr<Stream, StreamDeleter>;
+
 /// Becomes nnbridge.Error.
 class EngineError : public std::runtime_error {
  public:
@@ -48,7 +57,15 @@ T wait(std::future<Result<T>> future) {
 /// A plain number or text as it is; an array as a tensor; (array, sample rate) as a buffer.
 Value to_value(const py::handle& object) {
   if (py::isinstance<py::bool_>(object)) return object.cast<bool>();
-  if (py::isinstance<py::int_>(object)) return object.cast<std::int64_t>();
+  if (py::isinstance<py::int_>(object)) {
+    const auto number = PyLong_AsLongLong(object.ptr());
+    if (number == -1 && PyErr_Occurred()) {
+      PyErr_Clear();
+      throw EngineError("An attribute can't hold a number as large as " +
+                        py::str(object).cast<std::string>() + ".");
+    }
+    return std::int64_t{number};
+  }
   if (py::isinstance<py::float_>(object)) return object.cast<double>();
   if (py::isinstance<py::str>(object)) return object.cast<std::string>();
   if (py::isinstance<py::tuple>(object) && py::len(object) == 2) {
@@ -273,11 +290,11 @@ PYBIND11_MODULE(_engine, module) {
              return to_list(values);
            });
 
-  py::class_<Stream>(module, "Stream")
+  py::class_<Stream, StreamHolder>(module, "Stream")
       .def(py::init([](const Model& model, const py::kwargs& options) {
         const auto config = config_from(options);
         const py::gil_scoped_release release;
-        return unwrap(Stream::prepare(model, config));
+        return StreamHolder(unwrap(Stream::prepare(model, config)).release());
       }))
       .def("process", &process, "batch"_a, "signal"_a)
       .def("reset", &Stream::reset, py::call_guard<py::gil_scoped_release>())

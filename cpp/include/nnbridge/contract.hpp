@@ -38,6 +38,10 @@ using Value = std::variant<bool, std::int64_t, double, std::string, TensorValue,
 /// file is broken, and buffers would not fit.
 inline constexpr int kLargestStep = 1 << 22;
 
+/// Sample rates in Hz that mean one. A file that declares another counts as declaring none.
+inline constexpr int kLowestRate = 1000;
+inline constexpr int kHighestRate = 1'000'000;
+
 /// One method of a model: what goes in and out of it, and at which fraction of the audio rate.
 struct Method {
   std::string name;

@@ -53,7 +53,7 @@ struct StreamConfig {
   std::optional<int> block;           ///< model block asked for, in samples at its rate; none: 512
   bool resample = true;               ///< convert between host and model rate where they differ
   std::optional<int> model_delay;     ///< for a file that declares none, in samples at its rate
-  std::optional<std::uint64_t> seed;  ///< of the model's random draws
+  std::optional<std::uint64_t> seed;  ///< of the model's random draws; device cpu, one at a time
 
   // What happens to late blocks. Realtime only.
   std::optional<int> deadline;  ///< frames at the host's rate; none: from the cost measured
@@ -116,7 +116,8 @@ class Stream {
 
   /// [control] Another model, method, block, deadline or policy, prepared and warmed here, then
   /// crossfaded in on the audio thread. The host's side of the configuration (rate, host block,
-  /// batch, realtime) must stay. On an error the stream plays on unchanged.
+  /// batch, realtime) must stay. The attributes are those set on `model`. On an error the stream
+  /// plays on unchanged.
   Result<void> swap(const Model& model, const StreamConfig& config);
 
   /// [control] Whether the last `swap` is fully heard. Also frees what it replaced.

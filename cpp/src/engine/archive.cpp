@@ -66,6 +66,11 @@ Result<Archive> inspect_archive(const std::filesystem::path& path) {
     return damaged(path, "the archive contradicts itself");
   }
 
+  // TorchScript stores its parts as they are. A small file that would unpack to a large one isn't
+  // one, and may be made to fill the memory.
+  constexpr std::uint64_t kMostGrowth = 16;
+  constexpr std::uint64_t kMostText = 1 << 20;
+  std::uint64_t unpacked = 0;
   Archive archive;
   bool has_code = false;
   bool has_version = false;
@@ -75,8 +80,17 @@ Result<Archive> inspect_archive(const std::filesystem::path& path) {
     const char* raw_name = zip_get_name(zip.get(), index, ZIP_FL_ENC_RAW);
     if (!raw_name) return damaged(path, "an entry has no name");
     const std::string_view name = below_root(raw_name);
+    zip_stat_t about;
+    if (zip_stat_index(zip.get(), index, 0, &about) != 0) {
+      return damaged(path, "an entry can't be read");
+    }
+    unpacked += about.size;
     std::string text;
     const bool keep = name == "version" || name == "extra/nnbridge.json";
+    if (unpacked > kMostGrowth * size + kMostText || (keep && about.size > kMostText)) {
+      return fail(quoted(path) +
+                  " is not a TorchScript model: it unpacks to far more than its size.");
+    }
     if (!read_entry(zip.get(), index, keep ? &text : nullptr)) {
       return damaged(path, "its part " + std::string(raw_name) + " fails its checksum");
     }

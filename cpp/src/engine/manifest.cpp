@@ -60,7 +60,9 @@ void apply_method(const Json& json, Method& method) {
         std::lcm<std::int64_t>(*step, std::lcm<std::int64_t>(method.in_ratio, method.out_ratio));
     if (whole <= kLargestStep) method.step = static_cast<int>(whole);
   }
-  method.delay = count(json, "delay", 0);
+  if (const auto delay = count(json, "delay", 0); delay && *delay <= kLargestStep) {
+    method.delay = delay;
+  }
   const auto random = json.find("random");
   if (random != json.end() && random->is_boolean()) method.random = random->get<bool>();
   method.description = text(json, "description");
@@ -110,7 +112,10 @@ Result<void> apply_manifest(const std::string& json, Contract& contract) {
     }
   }
   contract.about = std::move(about);
-  if (const auto rate = count(manifest, "sample_rate", 1)) contract.sample_rate = rate;
+  if (const auto rate = count(manifest, "sample_rate", kLowestRate);
+      rate && *rate <= kHighestRate) {
+    contract.sample_rate = rate;
+  }
   if (const auto methods = manifest.find("methods");
       methods != manifest.end() && methods->is_object()) {
     for (auto& method : contract.methods) {

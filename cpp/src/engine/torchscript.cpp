@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <mutex>
+#include <unordered_map>
 
 #include "engine/archive.hpp"
 #include "engine/engine.hpp"
@@ -103,13 +105,10 @@ Result<std::vector<IValue>> defaults_of(const torch::jit::Function& function) {
 
 class TorchInstance final : public Instance {
  public:
-  TorchInstance(const Module& pristine, const std::vector<at::Tensor>& weights,
-                const Contract& contract, at::Device device, const InstanceConfig& config)
-      : pristine_(pristine),
-        weights_(weights),
-        contract_(contract),
-        device_(device),
-        config_(config) {
+  /// `renew` makes a module with the state of the file and nobody else's.
+  TorchInstance(std::function<Module()> renew, const Contract& contract, at::Device device,
+                const InstanceConfig& config)
+      : renew_(std::move(renew)), contract_(contract), device_(device), config_(config) {
     if (config_.seed) draws_.emplace(*config_.seed);
   }
 
@@ -126,7 +125,7 @@ class TorchInstance final : public Instance {
 
   Result<void> reset() noexcept override {
     try {
-      module_ = copy_state(pristine_, weights_);
+      module_ = renew_();
       if (draws_) draws_->restart();
       if (config_.sample_rate && contract_.follows_sample_rate) {
         const c10::InferenceMode guard;
@@ -169,8 +168,8 @@ class TorchInstance final : public Instance {
         signal = std::move(*result);
         ratio = step.method.out_ratio;
       }
-      if (!device_.is_cpu()) signal = signal.to(at::kCPU);
-      signal = signal.contiguous();
+      // Whatever device the program put it on, and whatever lazy sign it bears.
+      signal = signal.to(at::kCPU).resolve_conj().resolve_neg().contiguous();
       std::memcpy(out, signal.data_ptr<float>(),
                   static_cast<std::size_t>(signal.numel()) * sizeof(float));
       return {};
@@ -219,9 +218,8 @@ class TorchInstance final : public Instance {
     return result;
   }
 
+  std::function<Module()> renew_;
   Module module_;
-  Module pristine_;
-  std::vector<at::Tensor> weights_;
   Contract contract_;
   at::Device device_;
   InstanceConfig config_;
@@ -230,7 +228,7 @@ class TorchInstance final : public Instance {
   std::vector<IValue> stack_;
 };
 
-class TorchProgram final : public Program {
+class TorchProgram final : public Program, public std::enable_shared_from_this<TorchProgram> {
  public:
   TorchProgram(std::filesystem::path path, std::string device_name, at::Device device,
                Module module, Contract contract)
@@ -246,18 +244,73 @@ class TorchProgram final : public Program {
   const Contract& contract() const override { return contract_; }
 
   Result<std::unique_ptr<Instance>> instance(const InstanceConfig& config) override {
-    auto instance = std::make_unique<TorchInstance>(module_, weights_, contract_, device_, config);
+    if (config.seed && !device_.is_cpu()) {
+      return fail("A seed works on the device cpu only, not on '" + device_name_ + "'.");
+    }
+    try {
+      probe(config);
+    } catch (const std::exception& error) {
+      return fail("The model can't be copied (" + model_message(error) + ").");
+    }
+    auto instance = std::make_unique<TorchInstance>(
+        [self = shared_from_this()] { return self->renew(); }, contract_, device_, config);
     if (auto ready = instance->reset(); !ready) return tl::unexpected(ready.error());
     return instance;
   }
 
  private:
+  Module renew() {
+    if (weights_.program_keeps_state) {
+      Module module = torch::jit::load(path_.string(), at::kCPU);
+      module.eval();
+      module.to(device_);
+      return module;
+    }
+    const std::lock_guard lock(mutex_);
+    return copy_state(module_, weights_);
+  }
+
+  /// Runs a chain that is new here on a copy that shares nothing, and stops sharing the parameters
+  /// that it changed: reading the program finds most writes, but not all.
+  void probe(const InstanceConfig& config) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (config.chain.methods.empty() || weights_.tensors.empty() ||
+          !probed_.insert(config.chain.name).second) {
+        return;
+      }
+    }
+    const Module copy = copy_state(module_, {});
+    std::unordered_map<std::string, std::uint32_t> versions;
+    for (const auto& item : copy.named_parameters()) versions[item.name] = item.value._version();
+    InstanceConfig one = config;
+    one.batch = 1;
+    TorchInstance instance([&copy] { return copy; }, contract_, device_, one);
+    if (!instance.reset()) return;
+    const auto& chain = one.chain;
+    const std::vector<float> in(static_cast<std::size_t>(chain.in_channels()) *
+                                static_cast<std::size_t>(one.block / chain.in_ratio()));
+    std::vector<float> out(static_cast<std::size_t>(chain.out_channels()) *
+                           static_cast<std::size_t>(one.block / chain.out_ratio()));
+    constexpr int kCalls = 3;
+    const ThreadScope scope;
+    for (int i = 0; i < kCalls; ++i) (void)instance.run(in.data(), out.data());
+    const std::lock_guard lock(mutex_);
+    for (const auto& item : copy.named_parameters()) {
+      if (item.value._version() == versions[item.name]) continue;
+      std::erase_if(weights_.tensors,
+                    [&](const auto& weight) { return weight.first == item.name; });
+    }
+  }
+
   std::filesystem::path path_;
   std::string device_name_;
   at::Device device_;
   Module module_;
   Contract contract_;
-  std::vector<at::Tensor> weights_;
+  std::mutex mutex_;  // of what follows
+  Weights weights_;
+  std::unordered_set<std::string> probed_;  // chains
 };
 
 Result<at::Device> find_device(const std::string& name) {

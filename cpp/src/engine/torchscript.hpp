@@ -19,12 +19,16 @@ std::string model_message(const std::exception& error);
 /// Reads methods, attributes and sample rate in every form in circulation.
 Result<Contract> read_contract(const torch::jit::Module& module);
 
-/// A copy with a state of its own. Tensors that no method ever writes to, the weights, stay shared.
-torch::jit::Module copy_state(const torch::jit::Module& module,
-                              const std::vector<at::Tensor>& weights);
+struct Weights {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;  ///< what streams may share, by name
+  bool program_keeps_state = false;  ///< tracing made state part of the program, which all share
+};
 
-/// The tensors of a module that none of its methods changes in place or replaces.
-std::vector<at::Tensor> find_weights(const torch::jit::Module& module);
+/// The parameters of a module that none of its methods changes in place.
+Weights find_weights(const torch::jit::Module& module);
+
+/// A copy with a state of its own; the weights stay shared.
+torch::jit::Module copy_state(const torch::jit::Module& module, const Weights& weights);
 
 Result<void> set_attribute(torch::jit::Module& module, const Attribute& attribute,
                            const std::vector<Value>& values, at::Device device);

@@ -11,6 +11,8 @@ using torch::jit::Module;
 
 at::Tensor tensor_of(const std::vector<float>& data, const std::vector<std::int64_t>& shape,
                      at::Device device) {
+  TORCH_CHECK(std::all_of(shape.begin(), shape.end(), [](auto size) { return size >= 0; }),
+              "a tensor has no negative sizes");
   return at::tensor(data, at::kFloat).reshape(shape).to(device);
 }
 
@@ -117,6 +119,7 @@ Result<void> set_attribute(Module& module, const Attribute& attribute,
       arguments.push_back(std::move(*value));
     }
     const IValue answer = (*setter)(std::move(arguments));
+    if (answer.isBool() && !answer.toBool()) return refused(attribute, "it answered false");
     if (answer.isInt() && answer.toInt() != 0) {
       std::string range;
       if (attribute.minimum || attribute.maximum) {

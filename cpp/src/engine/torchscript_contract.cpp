@@ -139,7 +139,7 @@ std::optional<int> rate_of(const IValue& value) {
   } else if (value.isTensor() && value.toTensor().defined() && value.toTensor().numel() == 1) {
     rate = value.toTensor().to(at::kCPU, at::kDouble).item<double>();
   }
-  if (!(rate >= 1 && rate <= 10'000'000)) return std::nullopt;
+  if (!(rate >= kLowestRate && rate <= kHighestRate)) return std::nullopt;
   return static_cast<int>(std::llround(rate));
 }
 
@@ -159,14 +159,20 @@ std::optional<int> read_sample_rate(const Module& module) {
 Result<Contract> read_contract(const Module& module) {
   Contract contract;
   std::int64_t step = 1;
+  std::string complaint;
   for (const auto& name : registered_methods(module)) {
     if (contract.find_method(name)) continue;
     auto method = read_method(module, name);
-    if (!method) return tl::unexpected(method.error());
+    if (!method) {
+      // One name that stands for nothing takes none of the others away.
+      if (complaint.empty()) complaint = method.error().message;
+      continue;
+    }
     step = std::lcm(step, std::lcm<std::int64_t>(method->in_ratio, method->out_ratio));
     if (step > kLargestStep) return fail("its ratios have no common multiple of a usable size");
     contract.methods.push_back(std::move(*method));
   }
+  if (contract.methods.empty() && !complaint.empty()) return fail(complaint);
   if (contract.methods.empty()) {
     return fail("it registers no method: register one with nnbridge.contract and export it again");
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // Which tensors of a model are weights and which are state. Streams share the former and must not
-// share the latter, and a file doesn't say: a parameter may serve as state, and a buffer may never
-// change. So the programs of all methods are searched for writes.
+// share the latter, and a file doesn't say. Only parameters can be weights here: buffers and other
+// tensors are always copied. And a parameter may serve as state, so the programs of all methods are
+// searched for writes, and `TorchProgram` looks for what the search missed by running them.
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/passes/inliner.h>
 
@@ -32,7 +33,8 @@ std::optional<std::string> path_of(const Value* value, const Value* self) {
 
 struct Writes {
   std::unordered_set<std::string> paths;
-  bool unknown = false;  ///< something that can't be looked into may write anywhere
+  bool unknown = false;   ///< something that can't be looked into may write anywhere
+  bool constant = false;  ///< into a tensor that is part of the program
 };
 
 void collect(const Block* block, const torch::jit::AliasDb& aliases, const Value* self,
@@ -49,6 +51,12 @@ void collect(const Block* block, const torch::jit::AliasDb& aliases, const Value
           if (auto path = path_of(node->output(), self)) writes.paths.insert(std::move(*path));
         }
         break;
+      case c10::prim::Constant:
+        if (node->output()->type()->kind() == c10::TypeKind::TensorType &&
+            aliases.hasWriters(node->output())) {
+          writes.constant = true;
+        }
+        break;
       default:
         break;
     }
@@ -58,37 +66,47 @@ void collect(const Block* block, const torch::jit::AliasDb& aliases, const Value
 
 }  // namespace
 
-std::vector<at::Tensor> find_weights(const Module& module) {
+Weights find_weights(const Module& module) {
   Writes writes;
-  for (const auto& method : module.get_methods()) {
-    const auto graph = method.graph()->copy();
-    torch::jit::Inline(*graph);
-    // "Frozen" tells the analysis to follow each attribute by itself instead of taking any
-    // attribute for any other.
-    const torch::jit::AliasDb aliases(graph, /*isFrozen=*/true);
-    collect(graph->block(), aliases, graph->inputs().at(0), writes);
-    if (writes.unknown) return {};
+  try {
+    for (const auto& method : module.get_methods()) {
+      const auto graph = method.graph()->copy();
+      torch::jit::Inline(*graph);
+      // "Frozen" tells the analysis to follow each attribute by itself instead of taking any
+      // attribute for any other.
+      const torch::jit::AliasDb aliases(graph, /*isFrozen=*/true);
+      collect(graph->block(), aliases, graph->inputs().at(0), writes);
+    }
+  } catch (const std::exception&) {
+    writes.unknown = true;  // a program beyond the analysis: nothing is shared
   }
-  // One storage under two names, or seen through a view, is state if either name is written to.
-  std::unordered_set<const void*> written;
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
-  const auto add = [&](const std::string& name, const at::Tensor& tensor) {
-    if (!tensor.defined() || !tensor.has_storage()) return;
-    if (writes.paths.contains(name)) written.insert(tensor.storage().unsafeGetStorageImpl());
-    tensors.emplace_back(name, tensor);
-  };
-  for (const auto& item : module.named_parameters()) add(item.name, item.value);
-  for (const auto& item : module.named_buffers()) add(item.name, item.value);
-  std::vector<at::Tensor> weights;
-  for (const auto& [name, tensor] : tensors) {
-    if (!written.contains(tensor.storage().unsafeGetStorageImpl())) weights.push_back(tensor);
+  Weights weights{.tensors = {}, .program_keeps_state = writes.constant};
+  if (writes.unknown || writes.constant) return weights;
+  // One storage under two names, or seen through a view, is state if either name is written to; a
+  // buffer that shares a parameter's storage makes it state too.
+  std::unordered_set<const void*> state;
+  for (const auto& item : module.named_buffers()) {
+    if (item.value.defined() && item.value.has_storage()) {
+      state.insert(item.value.storage().unsafeGetStorageImpl());
+    }
+  }
+  const auto parameters = module.named_parameters();
+  for (const auto& item : parameters) {
+    if (item.value.has_storage() && writes.paths.contains(item.name)) {
+      state.insert(item.value.storage().unsafeGetStorageImpl());
+    }
+  }
+  for (const auto& item : parameters) {
+    if (item.value.has_storage() && !state.contains(item.value.storage().unsafeGetStorageImpl())) {
+      weights.tensors.emplace_back(item.name, item.value);
+    }
   }
   return weights;
 }
 
-Module copy_state(const Module& module, const std::vector<at::Tensor>& weights) {
+Module copy_state(const Module& module, const Weights& weights) {
   IValue::HashIdentityIValueMap memo;
-  for (const auto& tensor : weights) memo[IValue(tensor)] = IValue(tensor);
+  for (const auto& [name, tensor] : weights.tensors) memo[IValue(tensor)] = IValue(tensor);
   return Module(module._ivalue()->deepcopy(memo));
 }
 

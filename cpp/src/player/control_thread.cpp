@@ -19,6 +19,8 @@ void ControlThread::add(std::shared_ptr<Tended> tended) {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
   tended_.push_back(std::move(tended));
+  woken_ = true;
+  changed_.notify_one();
   if (!thread_.joinable()) {
     engine::prepare_runtime();
     thread_ = std::thread([this] { loop(); });

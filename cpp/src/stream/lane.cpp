@@ -72,6 +72,15 @@ Result<std::unique_ptr<Lane>> Lane::create(engine::Program& program, const Setti
   latency.model_declared = config.model_delay.has_value();
   latency.model = static_cast<int>(std::lround(static_cast<double>(config.model_delay.value_or(0)) *
                                                *config.sample_rate / settled->pipeline.model_rate));
+  const double samples = static_cast<double>(slot_count(timeline, config, latency)) *
+                         static_cast<double>((*pipeline)->in_rows() * (*pipeline)->in_stride() +
+                                             (*pipeline)->out_rows() * (*pipeline)->out_stride());
+  constexpr double kMostSamples = 1 << 28;
+  if (samples > kMostSamples) {
+    return fail(
+        "The stream would need more than a gigabyte for its buffers: ask for a smaller "
+        "block, host block, deadline or batch.");
+  }
   return std::unique_ptr<Lane>(
       new Lane(std::move(*pipeline), config, latency, settled->pipeline.model_rate));
 }
@@ -303,7 +312,8 @@ void Lane::run_job(std::int64_t k) noexcept {
   next_job_ = k + 1;
   // A result that can't be heard any more is not worth its time: a worker that fell behind would
   // stay behind.
-  if (pipeline_->timeline().outputs_ready(k + 1) <= heard_.load(std::memory_order_acquire)) {
+  if (worker_ &&
+      pipeline_->timeline().outputs_ready(k + 1) < heard_.load(std::memory_order_acquire)) {
     pipeline_->skip(k);
     in_.release(k);
     ended_jobs_.fetch_add(1, std::memory_order_release);

@@ -88,6 +88,7 @@ Pipeline::Pipeline(Instances instances, const PipelineConfig& config)
   }
   in_pointers_.resize(std::max(in_rows_, out_rows_));
   out_pointers_.resize(std::max(in_rows_, out_rows_));
+  previous_.resize(in_rows_);
   silence_.resize(std::max(in_stride_, block));
   discarded_.resize(std::max(out_stride_, block));
 }
@@ -183,11 +184,17 @@ const float* Pipeline::to_model(std::int64_t k, const float* in) noexcept {
   }
   for (std::size_t step = 0; step < steps; ++step) {
     const auto index = k * static_cast<std::int64_t>(steps) + static_cast<std::int64_t>(step);
-    // When the latent runs faster than the host, a step may still be at the frame before this job.
-    const auto frame = static_cast<std::size_t>(std::max<std::int64_t>(
-        timeline_.last_host_frame(index, config_.chain.in_ratio()) - begin, 0));
+    const auto frame = timeline_.last_host_frame(index, config_.chain.in_ratio()) - begin;
     for (std::size_t row = 0; row < in_rows_; ++row) {
-      model_in_[row * steps + step] = in[row * in_stride_ + frame];
+      // When the latent runs faster than the host, a step may still be at the frame before this
+      // job.
+      model_in_[row * steps + step] =
+          frame < 0 ? previous_[row] : in[row * in_stride_ + static_cast<std::size_t>(frame)];
+    }
+  }
+  if (frames > 0) {
+    for (std::size_t row = 0; row < in_rows_; ++row) {
+      previous_[row] = in[row * in_stride_ + static_cast<std::size_t>(frames - 1)];
     }
   }
   return model_in_.data();
@@ -232,6 +239,7 @@ void Pipeline::to_host(std::int64_t k, float* out) noexcept {
 
 void Pipeline::skip(std::int64_t k) noexcept {
   unsound_left_ = reach_of_loss();
+  std::fill(previous_.begin(), previous_.end(), 0.0F);
   // The resamplers must see every job, or the time axes would part.
   if (resampler_in_) {
     std::fill(in_pointers_.begin(), in_pointers_.end(), silence_.data());
@@ -248,6 +256,7 @@ void Pipeline::skip(std::int64_t k) noexcept {
 }
 
 Result<void> Pipeline::reset() noexcept {
+  std::fill(previous_.begin(), previous_.end(), 0.0F);
   if (resampler_in_) resampler_in_->reset();
   if (resampler_out_) resampler_out_->reset();
   unsound_ = 0;

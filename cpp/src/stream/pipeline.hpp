@@ -108,6 +108,7 @@ class Pipeline {
   int unsound_left_ = 0;  // of those that follow
   std::vector<const float*> in_pointers_;
   std::vector<float*> out_pointers_;
+  std::vector<float> previous_;  // the last host frame of the job before, of each row
   std::vector<float> silence_;
   std::vector<float> discarded_;
   mutable std::mutex failure_mutex_;

@@ -11,8 +11,8 @@ namespace {
 constexpr int kDefaultBlock = 512;
 constexpr int kDefaultRate = 44100;
 constexpr int kMostFrames = kLargestStep;
-constexpr double kMostSamples = 1 << 28;  // a gigabyte
-constexpr int kMostRate = 1'000'000;
+constexpr double kMostSamples = 1 << 26;  // a quarter of a gigabyte
+constexpr int kMostRows = 4096;
 
 Result<void> check_range(const char* what, int value, int least, int most) {
   if (value >= least && value <= most) return {};
@@ -33,12 +33,13 @@ Result<Settled> settle(const Contract& contract, const StreamConfig& asked) {
   StreamConfig config = asked;
   config.sample_rate = asked.sample_rate.value_or(contract.sample_rate.value_or(kDefaultRate));
   for (const auto& checked :
-       {check_range("The sample rate in Hz", *config.sample_rate, 1, kMostRate),
+       {check_range("The sample rate in Hz", *config.sample_rate, kLowestRate, kHighestRate),
         check_range("The host block in frames", config.host_block, 1, kMostFrames),
         check_range("The burst in frames", config.burst, 0, kMostFrames),
         check_range("The model block in samples", config.block.value_or(1), 1, kMostFrames),
         check_range("The batch", config.batch, 1, 4096),
-        check_range("The model delay in samples", config.model_delay.value_or(0), 0, 1 << 28)}) {
+        check_range("The model delay in samples", config.model_delay.value_or(0), 0,
+                    kLargestStep)}) {
     if (!checked) return tl::unexpected(checked.error());
   }
   if (config.late == LatePolicy::kDry && (chain->in_ratio() != 1 || chain->out_ratio() != 1)) {
@@ -49,8 +50,12 @@ Result<Settled> settle(const Contract& contract, const StreamConfig& asked) {
   const double rows =
       static_cast<double>(config.batch) * std::max(chain->in_channels(), chain->out_channels());
   if (rows * std::max(*config.block, config.host_block) > kMostSamples) {
-    return fail("The stream would need more than a gigabyte for one block (" +
+    return fail("The stream would need more than 256 MB for one block (" +
                 std::to_string(*config.block) + " samples): ask for a smaller block or batch.");
+  }
+  if (rows > kMostRows) {
+    return fail("A stream has at most " + std::to_string(kMostRows) +
+                " channels, all items counted: ask for a smaller batch.");
   }
   const int model_rate =
       config.resample && contract.sample_rate ? *contract.sample_rate : *config.sample_rate;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "guarded.hpp"
 #include "model_impl.hpp"
 #include "stream/lane.hpp"
 
@@ -67,18 +68,20 @@ class Stream::Impl {
     // Outside the lock: opening and warming up take their time, and nobody else need wait for it.
     auto lane = Lane::create(*model.impl_->program, settings_of(model), wanted);
     if (!lane) return tl::unexpected(lane.error());
+    Lanes gone;  // ended after the lock is released: that may take an inference
     const std::lock_guard lock(mutex_);
-    free_retired();
+    take_retired(gone);
     target_ = lane->get();
     lanes_.push_back(std::move(*lane));
     // One that waited and was never taken up is simply replaced.
-    if (Lane* unheard = pending_.exchange(target_, std::memory_order_acq_rel)) drop(unheard);
+    if (Lane* unheard = pending_.exchange(target_, std::memory_order_acq_rel)) take(unheard, gone);
     return {};
   }
 
   bool settled() {
+    Lanes gone;
     const std::lock_guard lock(mutex_);
-    free_retired();
+    take_retired(gone);
     return lanes_.size() == 1;
   }
 
@@ -145,13 +148,19 @@ class Stream::Impl {
     }
   }
 
-  void drop(Lane* lane) {
-    std::erase_if(lanes_, [&](const auto& owned) { return owned.get() == lane; });
+  using Lanes = std::vector<std::unique_ptr<Lane>>;
+
+  void take(Lane* lane, Lanes& taken) {
+    const auto found = std::find_if(lanes_.begin(), lanes_.end(),
+                                    [&](const auto& owned) { return owned.get() == lane; });
+    if (found == lanes_.end()) return;
+    taken.push_back(std::move(*found));
+    lanes_.erase(found);
   }
 
-  void free_retired() {
+  void take_retired(Lanes& taken) {
     Lane* lane = nullptr;
-    while (retired_.try_dequeue(lane)) drop(lane);
+    while (retired_.try_dequeue(lane)) take(lane, taken);
   }
 
   // Audio thread's own.
@@ -165,7 +174,7 @@ class Stream::Impl {
 
   // Control threads', under the mutex.
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  Lanes lanes_;
   Lane* target_;
 
   int fade_frames_;
@@ -175,9 +184,11 @@ Stream::Stream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Stream::~Stream() = default;
 
 Result<std::unique_ptr<Stream>> Stream::prepare(const Model& model, const StreamConfig& config) {
-  auto lane = Lane::create(*model.impl_->program, Impl::settings_of(model), config);
-  if (!lane) return tl::unexpected(lane.error());
-  return std::unique_ptr<Stream>(new Stream(std::make_unique<Impl>(std::move(*lane))));
+  return guarded([&]() -> Result<std::unique_ptr<Stream>> {
+    auto lane = Lane::create(*model.impl_->program, Impl::settings_of(model), config);
+    if (!lane) return tl::unexpected(lane.error());
+    return std::unique_ptr<Stream>(new Stream(std::make_unique<Impl>(std::move(*lane))));
+  });
 }
 
 void Stream::process(const float* const* in, int in_count, float* const* out, int out_count,
@@ -224,7 +235,7 @@ std::future<Result<std::vector<Value>>> Stream::get(const std::string& attribute
 }
 
 Result<void> Stream::swap(const Model& model, const StreamConfig& config) {
-  return impl_->swap(model, config);
+  return guarded([&] { return impl_->swap(model, config); });
 }
 
 bool Stream::settled() { return impl_->settled(); }

@@ -21,9 +21,14 @@ void raise_priority_of_this_thread() noexcept {
   pthread_set_qos_class_self_np(QOS_CLASS_USER_INTERACTIVE, 0);
 #else
   // Below the audio thread of JACK and PipeWire (which sit at 60 and above), above all else.
+#if defined(SCHED_RESET_ON_FORK)
+  const int policy = SCHED_FIFO | SCHED_RESET_ON_FORK;  // what a model's host forks is no audio
+#else
+  const int policy = SCHED_FIFO;
+#endif
   sched_param parameters{};
   parameters.sched_priority = 50;
-  pthread_setschedparam(pthread_self(), SCHED_FIFO, &parameters);
+  pthread_setschedparam(pthread_self(), policy, &parameters);
 #endif
 }
 

@@ -24,16 +24,11 @@ struct Registry {
   }
 };
 
+/// Under the lock all the while: an owner that ends a worker meanwhile waits until this is done.
 void stop_all() {
-  for (;;) {
-    Worker* worker = nullptr;
-    {
-      const std::lock_guard lock(Registry::get().mutex);
-      if (Registry::get().workers.empty()) return;
-      worker = Registry::get().workers.back();
-    }
-    worker->stop();
-  }
+  const std::lock_guard lock(Registry::get().mutex);
+  for (Worker* worker : Registry::get().workers) worker->join();
+  Registry::get().workers.clear();
 }
 
 }  // namespace
@@ -48,11 +43,18 @@ Worker::Worker(std::function<void()> body) : body_(std::move(body)), thread_([th
 Worker::~Worker() { stop(); }
 
 void Worker::stop() {
+  {
+    const std::lock_guard lock(Registry::get().mutex);
+    std::erase(Registry::get().workers, this);
+  }
+  join();
+}
+
+void Worker::join() {
   stopping_.store(true, std::memory_order_relaxed);
   wake();
+  const std::lock_guard lock(join_mutex_);
   if (thread_.joinable()) thread_.join();
-  const std::lock_guard lock(Registry::get().mutex);
-  std::erase(Registry::get().workers, this);
 }
 
 void Worker::loop() {

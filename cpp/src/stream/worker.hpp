@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <thread>
 
 namespace nnbridge {
@@ -31,12 +32,16 @@ class Worker {
   /// Waits for `body` to return, and ends the thread. Harmless when called twice.
   void stop();
 
+  /// The same, for the exit handler, which keeps the list of workers itself.
+  void join();
+
  private:
   void loop();
 
   std::function<void()> body_;
   moodycamel::spsc_sema::Semaphore semaphore_;
   std::atomic<bool> stopping_{false};
+  std::mutex join_mutex_;  // the exit handler and the owner may both come to join
   std::thread thread_;
 };
 

@@ -201,8 +201,8 @@ class _Job:
         resample: bool,
         model_delay: int | None,
     ) -> None:
-        if sample_rate is not None and not 1 <= sample_rate <= 1_000_000:
-            raise Error(f"The sample rate must be between 1 and 1000000 Hz, not {sample_rate}.")
+        if sample_rate is not None and not 1000 <= sample_rate <= 1_000_000:
+            raise Error(f"The sample rate must be between 1000 and 1000000 Hz, not {sample_rate}.")
         chain = model._engine.chain(method)
         self.method = method
         self.in_channels: int = chain["in_channels"]

@@ -58,7 +58,9 @@ def test_realtime_gives_what_offline_gives_bit_for_bit(model_file, name, method)
         ("changing", {"max_host_block": 4096}),
     ):
         stream = model.stream(method, realtime=True, **calls)
-        got = run_patiently(stream, signal, kind)[:, stream.latency.stream :]
+        # A stream made for calls of one size gets whole calls.
+        whole = signal.shape[1] // kind * kind if isinstance(kind, int) else signal.shape[1]
+        got = run_patiently(stream, signal[:, :whole], kind)[:, stream.latency.stream :]
         frames = min(got.shape[1], want.shape[1])
         assert frames > 0
         np.testing.assert_array_equal(got[:, :frames], want[:, :frames], err_msg=f"calls of {kind}")

@@ -19,7 +19,11 @@ def gain(model_file):
     [
         ("wobble", {}, "no method 'wobble'; it has: forward"),
         ("", {}, "no method ''; it has: forward"),
-        ("forward", {"sample_rate": 0}, "sample rate in Hz must be between 1 and 1000000, not 0"),
+        (
+            "forward",
+            {"sample_rate": 0},
+            "sample rate in Hz must be between 1000 and 1000000, not 0",
+        ),
         ("forward", {"sample_rate": -44100}, "sample rate"),
         ("forward", {"sample_rate": 44100.5}, "'sample_rate' takes a whole number"),
         ("forward", {"sample_rate": "fast"}, "'sample_rate' takes a whole number"),
@@ -63,10 +67,12 @@ def test_a_signal_of_another_shape_is_refused(gain, shape):
         gain.stream().process(np.zeros(shape, np.float32))
 
 
-def test_any_kind_of_number_is_taken_and_float32_comes_out(gain):
+def test_any_floating_point_is_taken_and_float32_comes_out(gain):
     stream = gain.stream(host_block=512)
-    for dtype in (np.float32, np.float64, np.int16):
+    for dtype in (np.float16, np.float32, np.float64):
         assert stream.process(np.ones(512, dtype)).dtype == np.float32
+    with pytest.raises(nnbridge.Error, match="1.0 as full scale, not int16"):
+        stream.process(np.ones(512, np.int16))
     with pytest.raises(nnbridge.Error, match="real numbers"):
         stream.process(np.ones((1, 512), complex))
 
@@ -136,3 +142,72 @@ def test_python_goes_on_while_a_model_runs(model_file):
         ticks += 1
         time.sleep(0.001)
     assert ticks > 20
+
+
+def test_a_stream_made_for_calls_of_one_size_says_so_when_others_come(gain):
+    stream = gain.stream(host_block=512)
+    with pytest.raises(nnbridge.Error, match="made for calls of host_block=512 frames, not 100"):
+        stream.process(np.zeros((1, 100), np.float32))
+    assert stream.stats.blocks == 0
+
+
+def test_two_threads_on_one_stream_take_turns(gain):
+    import threading
+
+    stream = gain.stream()
+    block = np.zeros((1, 479), np.float32)
+
+    def play():
+        for _ in range(500):
+            stream.process(block)
+
+    threads = [threading.Thread(target=play) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        stream.reset()
+    for thread in threads:
+        thread.join()
+    stream.reset()
+    run(stream, np.ones((1, 4096), np.float32), 479)
+    assert stream.stats.blocks == 8
+
+
+def test_more_channels_than_a_stream_can_have_are_refused(model_file):
+    model = nnbridge.load(model_file("three_to_two"))
+    with pytest.raises(nnbridge.Error, match="at most 4096 channels"):
+        model.stream(batch=2000)
+
+
+def test_more_memory_than_is_sensible_is_refused(gain):
+    with pytest.raises(nnbridge.Error, match="would need more than"):
+        gain.stream(block=2**22, batch=60)
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5])
+def test_blocks_shorter_than_a_host_frame_lose_nothing(model_file, block):
+    model = nnbridge.load(model_file("identity_48000"))
+    signal = np.random.default_rng(2).standard_normal((1, 3000)).astype(np.float32)
+    whole = model.stream(sample_rate=8000, block=480)
+    want = run(whole, signal, 479)[:, whole.latency.stream :]
+    stream = model.stream(sample_rate=8000, block=block)
+    got = run(stream, signal, 479)[:, stream.latency.stream :]
+    frames = min(got.shape[1], want.shape[1])
+    np.testing.assert_array_equal(got[:, :frames], want[:, :frames])
+    assert stream.stats.late == 0
+
+
+@pytest.mark.parametrize(
+    ("attempt", "words"),
+    [
+        (lambda m: m.stream(5), "given by its name"),
+        (lambda m: m.stream(realtime="no"), "'realtime' takes True or False"),
+        (lambda m: m.set("gain", 2**70), "as large as"),
+        (lambda m: m.set("gain", float("nan")), "'gain' takes a number, not nan"),
+        (lambda m: nnbridge.load("a\0b.ts"), "can't be the name of a file"),
+        (lambda m: nnbridge.load(b"\xff\xfe.ts"), "is not UTF-8"),
+    ],
+)
+def test_mistakes_that_no_type_checker_saw_are_sentences_too(gain, attempt, words):
+    with pytest.raises(nnbridge.Error, match=words):
+        attempt(gain)

@@ -35,6 +35,22 @@ def watched(arguments):
     return script
 
 
+def under_the_net(script, folder):
+    """What the net counted, and what it caught."""
+    report = folder / "net.txt"
+    run = script.run(
+        folder,
+        extra=["-path", str(NET), "-lib", "net_gate"],
+        environment={
+            "LD_PRELOAD": str(NET / "libaudio_thread_net.so"),
+            "AUDIO_THREAD_NET_REPORT": str(report),
+        },
+    )
+    assert run.clean, run.console
+    lines = report.read_text().splitlines()
+    return {name: int(count) for name, count in map(str.split, lines[:3])}, lines[3:]
+
+
 @pytest.mark.skipif(not NET.exists(), reason="built without the net under the audio thread")
 def test_perform_allocates_locks_and_waits_for_nothing(model_file, tmp_path):
     gain, throws = model_file("gain"), model_file("misbehaving")
@@ -61,21 +77,20 @@ def test_perform_allocates_locks_and_waits_for_nothing(model_file, tmp_path):
         target = "" if text.startswith("pd") else "nn "
         script.at(300 + 60 * i, f"\\; {target}{text}")
     script.at(1500, QUIT)
-    report = tmp_path / "net.txt"
-    run = script.run(
-        tmp_path,
-        extra=["-path", str(NET), "-lib", "net_gate"],
-        environment={
-            "LD_PRELOAD": str(NET / "libaudio_thread_net.so"),
-            "AUDIO_THREAD_NET_REPORT": str(report),
-        },
-    )
-    assert run.clean, run.console
-    lines = report.read_text().splitlines()
-    counts = dict(line.split() for line in lines[:3])
-    assert int(counts["passages"]) > 500
-    assert int(counts["wakes"]) > 20
-    assert lines[3:] == []
+    counts, caught = under_the_net(script, tmp_path)
+    assert counts["passages"] > 500
+    assert counts["wakes"] > 20
+    assert caught == []
+
+
+@pytest.mark.skipif(not NET.exists(), reason="built without the net under the audio thread")
+def test_the_net_catches_inference_in_pds_own_thread(model_file, tmp_path):
+    """Size 0 promises nothing: so the test above sees what it looks for."""
+    script = watched([f"{model_file('gain')} forward 0"])
+    script.at(300, QUIT)
+    counts, caught = under_the_net(script, tmp_path)
+    assert counts["passages"] > 50
+    assert any("malloc" in line for line in caught)
 
 
 def threads_of(pid, seconds, found):

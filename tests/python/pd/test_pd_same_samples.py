@@ -2,9 +2,12 @@
 """What Pd writes is what an offline stream gives, bit for bit, after the latency reported."""
 
 import functools
+import subprocess
+import sys
 
 import numpy as np
 import pytest
+import soundfile
 from fixtures import FIXTURES
 
 import nnbridge
@@ -97,3 +100,23 @@ def test_a_model_of_another_rate_is_resampled_as_offline(model_file, tmp_path):
     got = run.outputs["a"][:, latency:]
     count = min(got.shape[1], want.shape[1])
     np.testing.assert_array_equal(got[:, :count], want[:, :count])
+
+
+@pytest.mark.parametrize("name", ["rave_v2", "one_pole", "delay_1000"])
+def test_pd_writes_what_the_command_line_renders(model_file, tmp_path, name):
+    run = play(
+        tmp_path,
+        [Player(f"{model_file(name)} forward 2048", sends=[(100, "latency")])],
+        sound()[:1],
+        rate=44100,
+    )
+    command = ["render", model_file(name), tmp_path / "in0.wav", tmp_path / "out.wav"]
+    subprocess.run(
+        [sys.executable, "-m", "nnbridge.cli", *command, "--block", "2048", "--quiet"],
+        check=True,
+        capture_output=True,
+    )
+    rendered, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    (line,) = run.said("a")
+    heard = run.outputs["a"][0, int(line.split()[1]) :]
+    np.testing.assert_array_equal(heard, rendered[: len(heard)])

@@ -165,7 +165,7 @@ def test_files_of_values_that_make_no_sense_are_refused(
 
 def test_options_out_of_range_are_refused(model_file: ModelFile, mono: Any) -> None:
     gain = model_file("gain")
-    refuse("The sample rate must be between 1 and 1000000 Hz, not 0", gain, mono, sample_rate=0)
+    refuse("The sample rate must be between 1000 and 1000000 Hz, not 0", gain, mono, sample_rate=0)
     refuse("The tail is 'auto', or from 0 to 3600 seconds, not -1", gain, mono, tail=-1)
     refuse("The tail is 'auto', or from 0 to 3600 seconds, not 'long'", gain, mono, tail="long")
     refuse("The model block in samples must be between", gain, mono, block=0)

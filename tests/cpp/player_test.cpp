@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+#include "nnbridge/player.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <numeric>
+#include <thread>
+
+namespace nnbridge {
+namespace {
+
+using Kind = PlayerEvent::Kind;
+
+constexpr int kCall = 64;
+
+/// A file that the stub engine opens, or one that it doesn't.
+std::filesystem::path file(const std::string& name, const std::string& content = "stub") {
+  const auto path = std::filesystem::path(testing::TempDir()) / name;
+  std::ofstream(path) << content;
+  return path;
+}
+
+/// What a host does: calls of one size, and a look at the events now and then.
+class Host {
+ public:
+  explicit Host(Player& player, bool offline = false) : player_(player) {
+    const auto ready =
+        player.prepare({.sample_rate = 44100, .block = kCall, .burst = 0, .offline = offline});
+    EXPECT_TRUE(ready) << ready.error().message;
+  }
+
+  /// Plays ramp samples 1, 2, 3 …, and returns what came out.
+  std::vector<float> play(int calls) {
+    std::vector<float> heard;
+    for (int call = 0; call < calls; ++call) {
+      std::vector<float> in(kCall);
+      std::iota(in.begin(), in.end(), static_cast<float>(played_ + 1));
+      std::vector<float> out(kCall, -1);
+      const float* from = in.data();
+      float* to = out.data();
+      player_.process(&from, 1, &to, 1, kCall);
+      played_ += kCall;
+      heard.insert(heard.end(), out.begin(), out.end());
+      collect();
+    }
+    return heard;
+  }
+
+  /// Plays at an easy pace until an event of this kind comes.
+  std::optional<PlayerEvent> play_until(Kind kind) {
+    for (int call = 0; call < 3000; ++call) {
+      play(1);
+      if (auto found = take(kind)) return found;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return std::nullopt;
+  }
+
+  std::optional<PlayerEvent> take(Kind kind) {
+    const auto found = std::find_if(events_.begin(), events_.end(),
+                                    [&](const auto& event) { return event.kind == kind; });
+    if (found == events_.end()) return std::nullopt;
+    auto event = *found;
+    events_.erase(found);
+    return event;
+  }
+
+  void collect() {
+    for (auto& event : player_.poll()) events_.push_back(std::move(event));
+  }
+
+  int played() const { return played_; }
+
+ private:
+  Player& player_;
+  int played_ = 0;
+  std::vector<PlayerEvent> events_;
+};
+
+PlayerSettings sized(int block) {
+  PlayerSettings settings;
+  settings.block = block;
+  return settings;
+}
+
+TEST(Player, IsSilentWithoutAModelAndSaysWhyNothingCanBeSet) {
+  Player player(1, 1);
+  Host host(player);
+  for (const float sample : host.play(4)) EXPECT_EQ(sample, 0);
+  player.set("gain", {1.0}, nullptr);
+  player.get("gain");
+  host.play(1);
+  EXPECT_TRUE(host.take(Kind::kError));
+  EXPECT_TRUE(host.take(Kind::kError));
+  EXPECT_FALSE(player.info().contract);
+  EXPECT_FALSE(player.stats());
+}
+
+TEST(Player, PlaysAnOpenedFileFromTheFirstSampleOn) {
+  for (const int block : {0, 512}) {
+    Player player(1, 1);
+    ASSERT_TRUE(player.open(file("first.ts"), sized(block)));
+    Host host(player, true);
+    const auto latency = player.info().latency;
+    ASSERT_TRUE(latency);
+    const auto heard = host.play(100);
+    for (std::size_t i = 0; i < heard.size(); ++i) {
+      const int source = static_cast<int>(i) + 1 - latency->stream;
+      ASSERT_EQ(heard[i], static_cast<float>(std::max(source, 0))) << "block " << block;
+    }
+  }
+}
+
+TEST(Player, LoadsWhileAudioRunsAndTellsWhenItIsHeard) {
+  Player player(1, 1, sized(512));
+  Host host(player);
+  player.load(file("loaded.ts"));
+  const auto event = host.play_until(Kind::kLoaded);
+  ASSERT_TRUE(event);
+  EXPECT_EQ(event->text, file("loaded.ts").string());
+  EXPECT_EQ(player.info().chain.name, "forward");
+  // A second one, while the first plays.
+  player.load(file("loaded2.ts"));
+  ASSERT_TRUE(host.play_until(Kind::kLoaded));
+  EXPECT_EQ(player.info().path, file("loaded2.ts"));
+}
+
+TEST(Player, PlaysOnWhenAFileIsNoModel) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("good.ts"), sized(512)));
+  Host host(player);
+  player.load(file("bad.ts", "garbage"));
+  const auto event = host.play_until(Kind::kError);
+  ASSERT_TRUE(event);
+  EXPECT_EQ(player.info().path, file("good.ts"));
+  EXPECT_EQ(player.settings().block, 512);
+}
+
+TEST(Player, RefusesAModelThatHasMoreChannelsThanTheObject) {
+  Player player(0, 0);
+  ASSERT_TRUE(player.open(file("channels.ts"), sized(512)));
+  Player narrow(1, 1);
+  PlayerSettings settings = sized(512);
+  settings.method = "missing";
+  ASSERT_TRUE(narrow.open(file("channels.ts"), settings)) << "falls back to forward";
+  EXPECT_EQ(narrow.info().chain.name, "forward");
+}
+
+TEST(Player, SetsBehindALoadGoToTheNewModel) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("before.ts"), sized(512)));
+  Host host(player);
+  player.set("gain", {0.25}, nullptr);
+  player.load(file("after.ts"));
+  player.set("gain", {0.5}, nullptr);
+  player.get("gain");
+  const auto event = host.play_until(Kind::kValue);
+  ASSERT_TRUE(event);
+  EXPECT_EQ(player.info().path, file("after.ts"));
+  EXPECT_EQ(std::get<double>(event->values.at(0)), 0.5);
+}
+
+TEST(Player, KeepsAttributesWhenSettingsChange) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("kept.ts"), sized(512)));
+  Host host(player);
+  player.set("gain", {0.5}, nullptr);
+  for (const int block : {0, 1024, 0, 128}) player.change(sized(block));
+  ASSERT_TRUE(host.play_until(Kind::kChanged));
+  EXPECT_EQ(player.info().block, 128);
+  player.get("gain");
+  const auto event = host.play_until(Kind::kValue);
+  ASSERT_TRUE(event);
+  EXPECT_EQ(std::get<double>(event->values.at(0)), 0.5);
+}
+
+TEST(Player, BringsNothingOldBackAfterASwitchOrAGap) {
+  for (const bool offline : {true, false}) {
+    for (const bool gap : {true, false}) {
+      Player player(1, 1);
+      ASSERT_TRUE(player.open(file("switched.ts"), sized(4096)));
+      Host host(player, offline);
+      host.play(200);
+      if (gap) {
+        player.restart();
+      } else {
+        player.enable(false);
+        host.play(100);  // time for the fade
+        for (const float sample : host.play(4)) EXPECT_EQ(sample, 0);
+        player.enable(true);
+      }
+      const int before = host.played();
+      float loudest = 0;
+      for (int call = 0; call < 400; ++call) {
+        for (const float sample : host.play(1)) {
+          loudest = std::max(loudest, sample);
+          // Faded in, a sample is lower than its source; none is from before.
+          ASSERT_TRUE(sample == 0 || host.played() - sample <= host.played() - before ||
+                      sample < static_cast<float>(before))
+              << sample;
+        }
+        if (!offline) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      EXPECT_GT(loudest, static_cast<float>(before))
+          << "it plays again; offline " << offline << ", gap " << gap;
+    }
+  }
+}
+
+TEST(Player, CanBeDestroyedWhileItLoadsAndWhileItPlays) {
+  for (int round = 0; round < 20; ++round) {
+    auto player = std::make_unique<Player>(1, 1, sized(256));
+    Host host(*player);
+    player->load(file("gone.ts"));
+    host.play(round);
+    player->change(sized(round % 2 == 0 ? 0 : 512));
+    host.play(round);
+  }
+}
+
+TEST(Player, GivesTheLatencyOfNnTildeWhenAsked) {
+  Player player(1, 1);
+  PlayerSettings settings = sized(1500);
+  settings.nn_timing = true;
+  ASSERT_TRUE(player.open(file("compat.ts"), settings));
+  Host host(player, true);
+  EXPECT_EQ(player.info().block, 2048);
+  EXPECT_EQ(player.info().latency->stream, 2 * 2048 - kCall);
+}
+
+Attribute attribute(std::vector<AttributeType> types) {
+  Attribute made;
+  made.name = "thing";
+  made.types = std::move(types);
+  return made;
+}
+
+template <class T>
+T only(const Result<std::vector<Value>>& values) {
+  return std::get<T>(values.value().at(0));
+}
+
+TEST(Words, AreTypedByTheAttribute) {
+  const auto whole = attribute({AttributeType::kInt});
+  const auto truth = attribute({AttributeType::kBool});
+  const auto real = attribute({AttributeType::kFloat});
+  const auto text = attribute({AttributeType::kString});
+  EXPECT_EQ(only<std::int64_t>(to_values(whole, {2.9}, nullptr)), 2);
+  EXPECT_EQ(only<std::int64_t>(to_values(whole, {-2.9}, nullptr)), -2);
+  EXPECT_FALSE(only<bool>(to_values(truth, {0.0}, nullptr)));
+  EXPECT_TRUE(only<bool>(to_values(truth, {0.5}, nullptr)));
+  EXPECT_TRUE(only<bool>(to_values(truth, {std::string("true")}, nullptr)));
+  EXPECT_EQ(only<double>(to_values(real, {1.25e-7}, nullptr)), 1.25e-7);
+  EXPECT_EQ(only<std::string>(to_values(text, {5.0}, nullptr)), "5");
+  EXPECT_FALSE(to_values(real, {std::string("loud")}, nullptr));
+  EXPECT_FALSE(to_values(real, {1.0, 2.0}, nullptr));
+}
+
+TEST(Words, NameArraysForTensorsAndBuffers) {
+  const ArrayReader arrays = [](const std::string& name) -> std::optional<BufferValue> {
+    if (name != "there") return std::nullopt;
+    return BufferValue{.channels = 1, .frames = 3, .sample_rate = 8000, .samples = {1, 2, 3}};
+  };
+  const auto tensor = attribute({AttributeType::kTensor});
+  const auto buffer = attribute({AttributeType::kBuffer});
+  EXPECT_EQ(only<TensorValue>(to_values(tensor, {std::string("there")}, arrays)).data.size(), 3U);
+  EXPECT_EQ(only<BufferValue>(to_values(buffer, {std::string("there")}, arrays)).frames, 3);
+  EXPECT_FALSE(to_values(buffer, {std::string("nowhere")}, arrays));
+  EXPECT_FALSE(to_values(buffer, {1.0}, arrays));
+}
+
+TEST(Words, AreWrittenWithAsManyDigitsAsTheyNeed) {
+  EXPECT_EQ(to_text(Value(0.1)), "0.1");
+  EXPECT_EQ(to_text(Value(static_cast<double>(0.1F))), "0.1");
+  EXPECT_EQ(to_text(Value(1.25e-7)), "1.25e-07");
+  EXPECT_EQ(to_text(Value(true)), "true");
+  EXPECT_EQ(to_text(Value(std::int64_t{-3})), "-3");
+}
+
+}  // namespace
+}  // namespace nnbridge
