@@ -147,7 +147,7 @@ def _engine_options(method: str, options: StreamOptions) -> dict[str, Any]:
         raise Error(f"A method is given by its name, not {method!r}.")
     for name in ("realtime", "resample"):
         if not isinstance(options.get(name, True), bool | np.bool_):
-            raise Error(f"'{name}' takes True or False, not {options[name]!r}.")  # type: ignore[literal-required]
+            raise Error(f"'{name}' takes True or False, not {options[name]!r}.")
     unknown = sorted(options.keys() - StreamOptions.__annotations__.keys())
     if unknown:
         known = ", ".join(StreamOptions.__annotations__)

@@ -47,7 +47,7 @@ class Player:
         )
 
     def play(self, signal: Signal, block: int, seed: int | None = SEED) -> Signal:
-        """[in_channels, frames], whole blocks, from a pristine state."""
+        """[in_channels, frames], from a pristine state."""
         return run(self.stream(block, 1, seed), signal)
 
     # Signals, [in_channels, frames]. Below the audio rate each value lasts for a step.
@@ -72,14 +72,15 @@ class Player:
 
 
 def run(stream: Stream, signal: Signal) -> Signal:
-    """Through a stream at once.
+    """Through a stream at once, with silence to fill the last block.
 
     Raises:
         FailedError: a block did.
     """
-    output = stream.process(signal)
+    frames = signal.shape[1]
+    output = stream.process(np.pad(signal, ((0, 0), (0, -frames % stream.block))))
     check(stream)
-    return output
+    return output[:, :frames]
 
 
 def check(stream: Stream) -> None:

@@ -17,7 +17,7 @@ from fixtures.stateful import Delay
 
 import nnbridge.host
 from nnbridge.contract.check import Finding, Report, check
-from nnbridge.contract.check_player import Player
+from nnbridge.contract.check_player import Player, run
 
 ModelFile = Callable[[str], Path]
 
@@ -284,7 +284,7 @@ def test_streams_that_hear_each_other(model_file: ModelFile, monkeypatch: Any) -
         return shared[key]
 
     def play(player: Player, signal: Any, block: int, seed: int | None = 20) -> Any:
-        return stream_of(player, block, 1, seed).process(signal)
+        return run(stream_of(player, block, 1, seed), signal)
 
     monkeypatch.setattr(Player, "play", play)
     monkeypatch.setattr(Player, "stream", stream)

@@ -3,11 +3,12 @@
 
 import warnings
 
-import nnbridge
 import numpy as np
 import pytest
 import torch
 from fixtures.fixture import Listed, save
+
+import nnbridge
 
 
 class Counter(Listed):

@@ -71,7 +71,7 @@ def test_any_floating_point_is_taken_and_float32_comes_out(gain):
     stream = gain.stream(host_block=512)
     for dtype in (np.float16, np.float32, np.float64):
         assert stream.process(np.ones(512, dtype)).dtype == np.float32
-    with pytest.raises(nnbridge.Error, match="1.0 as full scale, not int16"):
+    with pytest.raises(nnbridge.Error, match=r"1\.0 as full scale, not int16"):
         stream.process(np.ones(512, np.int16))
     with pytest.raises(nnbridge.Error, match="real numbers"):
         stream.process(np.ones((1, 512), complex))

@@ -8,8 +8,10 @@ import pytest
 
 from .puredata import Canvas, run_pd
 
-RUNS = [pytest.param(3, id="a-few-times"), pytest.param(100, id="a-hundred-times")]
-RUNS[1] = pytest.param(100, id="a-hundred-times", marks=pytest.mark.extended)
+RUNS = [
+    pytest.param(2, id="twice"),
+    pytest.param(100, id="a-hundred-times", marks=pytest.mark.extended),
+]
 QUIT = "\\; pd quit"
 
 

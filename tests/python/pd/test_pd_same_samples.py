@@ -102,7 +102,7 @@ def test_a_model_of_another_rate_is_resampled_as_offline(model_file, tmp_path):
     np.testing.assert_array_equal(got[:, :count], want[:, :count])
 
 
-@pytest.mark.parametrize("name", ["rave_v2", "one_pole", "delay_1000"])
+@pytest.mark.parametrize("name", ["delay_1000"])
 def test_pd_writes_what_the_command_line_renders(model_file, tmp_path, name):
     run = play(
         tmp_path,
