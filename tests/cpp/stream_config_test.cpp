@@ -49,7 +49,7 @@ TEST(Configuration, ThatIsWrongGetsOneClearSentence) {
        "The model block in samples must be between 1 and 4194304, not -1."},
       {[](auto& c) { c.batch = 0; }, "The batch must be between 1 and 4096, not 0."},
       {[](auto& c) { c.model_delay = -1; },
-       "The model delay in samples must be between 0 and 268435456, not -1."},
+       "The model delay in samples must be between 0 and 4194304, not -1."},
       {[](auto& c) { c.deadline = -1; },
        "The deadline in frames must be between 0 and 512, not -1."},
       {[](auto& c) { c.deadline = 513; },
