@@ -140,6 +140,8 @@ Samples process(Stream& stream, int batch, const Samples& in) {
   Samples out({static_cast<py::ssize_t>(out_rows), in.shape(1)});
   std::vector<const float*> in_rows;
   std::vector<float*> out_pointers;
+  in_rows.reserve(static_cast<std::size_t>(in.shape(0)));
+  out_pointers.reserve(static_cast<std::size_t>(out_rows));
   for (py::ssize_t row = 0; row < in.shape(0); ++row) in_rows.push_back(in.data() + row * frames);
   for (int row = 0; row < out_rows; ++row) {
     out_pointers.push_back(out.mutable_data() + static_cast<py::ssize_t>(row) * frames);

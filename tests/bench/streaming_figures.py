@@ -137,8 +137,9 @@ def memory_of(method: str, size: int) -> None:
     """Child process: run a little and print the peak resident memory in MiB."""
     network = thesis_size()
     with torch.no_grad():
+        stream = streaming.convert(network)  # in both, so that both have loaded the same code
         run = (
-            Buffered(streaming.convert(network), size)
+            Buffered(stream, size)
             if method == "streaming"
             else Buffered(streaming.OverlapAdd(network, size, 0.5), size // 2)
         )

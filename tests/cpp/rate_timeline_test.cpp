@@ -73,12 +73,11 @@ std::vector<int64_t> simulate_outputs(const TimelineConfig& c, int blocks) {
 
 // The delay that a host with calls of these lengths observes to be necessary: after each call, the
 // output up to the call's end must be there.
-int64_t simulate_latency(const Timeline& timeline, int64_t frames, int64_t granularity,
-                         int64_t deadline) {
+int64_t simulate_latency(const Timeline& timeline, int64_t frames, int64_t granularity) {
   int64_t worst = 0;
   int64_t block = 0;
   for (int64_t end = granularity; end <= frames; end += granularity) {
-    while (timeline.inputs_needed(block) + deadline <= end) ++block;
+    while (timeline.inputs_needed(block) <= end) ++block;
     worst = std::max(worst, end - timeline.outputs_ready(block));
   }
   return worst;
@@ -142,14 +141,13 @@ TEST(Timeline, LatencyIsExactlyWhatAHostNeedsForCallsOfAnyOneLength) {
     c.input = random() % 3 == 0 ? Signal::kLatent : Signal::kAudio;
     c.output = random() % 3 == 0 ? Signal::kLatent : Signal::kAudio;
     const int64_t granularity = 1 + random() % 20;
-    const int64_t deadline = trial % 2 == 0 ? 0 : random() % 40;
     const Timeline timeline(c);
     // Two full periods of all three lengths, after the kernels have filled.
     const int64_t period = int64_t{c.host_rate} * c.block * granularity;
     const int64_t reach = 2 * (timeline.inputs_needed(200) + 4000);
-    EXPECT_EQ(timeline.latency(granularity, deadline),
-              simulate_latency(timeline, 2 * period + reach, granularity, deadline))
-        << describe(c) << " N " << granularity << " D " << deadline;
+    EXPECT_EQ(timeline.latency(granularity),
+              simulate_latency(timeline, 2 * period + reach, granularity))
+        << describe(c) << " N " << granularity;
   }
 }
 
@@ -160,7 +158,7 @@ TEST(Timeline, LatencyHoldsForTheRatesThatHostsHave) {
         const TimelineConfig c{host, model, 2048, Signal::kAudio, Signal::kAudio};
         const Timeline timeline(c);
         const int64_t latency = timeline.latency(n);
-        const int64_t seen = simulate_latency(timeline, n == 1 ? 400000 : 20000000, n, 0);
+        const int64_t seen = simulate_latency(timeline, n == 1 ? 400000 : 20000000, n);
         EXPECT_LE(seen, latency) << describe(c) << " N " << n;
         // 320 blocks hold every case of N = 1, and 7 minutes of audio all but the rarest.
         EXPECT_GE(seen, latency - (n == 1 ? 0 : 1)) << describe(c) << " N " << n;
@@ -182,14 +180,6 @@ TEST(Timeline, LatencyForCallsOfAnyLengthCoversEveryMixtureOfLengths) {
       while (timeline.inputs_needed(block) <= end) ++block;
       ASSERT_LE(end - timeline.outputs_ready(block), latency) << describe(c);
     }
-  }
-}
-
-TEST(Timeline, ADeadlineAddsItsOwnLengthAndNoMore) {
-  for (const int host : {44100, 48000}) {
-    const Timeline timeline({host, 48000, 2048, Signal::kAudio, Signal::kAudio});
-    EXPECT_EQ(timeline.latency(1, 700), timeline.latency(1) + 700);
-    EXPECT_EQ(timeline.latency(64, 640), timeline.latency(64) + 640);
   }
 }
 

@@ -273,6 +273,7 @@ class TorchProgram final : public Program, public std::enable_shared_from_this<T
   /// Runs a chain that is new here on a copy that shares nothing, and stops sharing the parameters
   /// that it changed: reading the program finds most writes, but not all.
   void probe(const InstanceConfig& config) {
+    const std::lock_guard probing(probe_mutex_);  // nobody goes on before it is known
     {
       const std::lock_guard lock(mutex_);
       if (config.chain.methods.empty() || weights_.tensors.empty() ||
@@ -280,7 +281,7 @@ class TorchProgram final : public Program, public std::enable_shared_from_this<T
         return;
       }
     }
-    const Module copy = copy_state(module_, {});
+    Module copy = copy_state(module_, {});
     std::unordered_map<std::string, std::uint32_t> versions;
     for (const auto& item : copy.named_parameters()) versions[item.name] = item.value._version();
     InstanceConfig one = config;
@@ -308,6 +309,7 @@ class TorchProgram final : public Program, public std::enable_shared_from_this<T
   at::Device device_;
   Module module_;
   Contract contract_;
+  std::mutex probe_mutex_;
   std::mutex mutex_;  // of what follows
   Weights weights_;
   std::unordered_set<std::string> probed_;  // chains

@@ -44,11 +44,7 @@ std::int64_t Timeline::most_inputs() const noexcept {
 std::int64_t Timeline::most_outputs() const noexcept { return ceil_scaled(block_, down_, up_); }
 
 std::int64_t Timeline::latency(std::int64_t granularity) const noexcept {
-  return latency(granularity, 0);
-}
-
-std::int64_t Timeline::latency(std::int64_t granularity, std::int64_t deadline) const noexcept {
-  assert(granularity > 0 && deadline >= 0);
+  assert(granularity > 0);
   // After P = p / gcd(p, B) blocks the pattern of both axes repeats, `stride` host frames later.
   // The position of T_k within a call then takes, over the periods, every value that is congruent
   // to it modulo g = gcd(stride, granularity); the smallest is (T_k - 1) mod g, and it costs most.
@@ -58,7 +54,7 @@ std::int64_t Timeline::latency(std::int64_t granularity, std::int64_t deadline) 
   const std::int64_t step = std::gcd(stride, granularity);
   std::int64_t worst = std::numeric_limits<std::int64_t>::min();
   for (std::int64_t k = 0; k < period; ++k) {
-    const std::int64_t last = inputs_needed(k) + deadline - 1;
+    const std::int64_t last = inputs_needed(k) - 1;
     worst = std::max(worst, last - last % step - outputs_unclipped(k));
   }
   return worst;

@@ -62,12 +62,6 @@ class Timeline {
   // Costs at most p steps, p <= model_rate: work for the control thread.
   [[nodiscard]] std::int64_t latency(std::int64_t granularity) const noexcept;
 
-  // The same when the result of each block comes `deadline` host frames after its input: what a
-  // worker with so much time for each block adds. The calls up to e < T_k + deadline must not need
-  // block k.
-  [[nodiscard]] std::int64_t latency(std::int64_t granularity,
-                                     std::int64_t deadline) const noexcept;
-
   // Latent edges. `ratio` is model frames for each step. Step s shows from its first host frame on,
   // going out, and is read from its last host frame, going in; the first of s + 1 follows the last
   // of s. When the host is slower than the latent, a step may have no frame of its own: then it is

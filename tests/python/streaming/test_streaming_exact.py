@@ -19,7 +19,7 @@ from streaming_networks import (
     WaveNet,
     prepared,
 )
-from torch import nn
+from torch import Tensor, nn
 
 from nnbridge import streaming
 
@@ -86,6 +86,21 @@ def test_a_file_need_not_be_a_multiple_of_the_block() -> None:
     for frames in (1, 7, 1001):
         x = noise(1, frames, torch.float64)
         torch.testing.assert_close(stream.render(x, 64), offline(network, x), atol=1e-10, rtol=0)
+
+
+def test_a_file_whose_end_the_network_cuts_is_exact_to_its_last_sample() -> None:
+    class Cut(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv1d(1, 1, 9, padding=4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(x[..., :-20])
+
+    network = Cut().double().eval()
+    stream = streaming.convert(network)
+    x = noise(1, 100, torch.float64)
+    torch.testing.assert_close(stream.render(x, 3), offline(network, x), atol=1e-10, rtol=0)
 
 
 def test_a_decoder_that_makes_samples_of_latents_is_exact() -> None:

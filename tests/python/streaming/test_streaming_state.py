@@ -106,6 +106,17 @@ def test_the_network_is_left_as_it_was_and_its_weights_are_shared() -> None:
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
 
 
+def test_a_tensor_written_out_in_forward_leaves_no_trace_in_the_network() -> None:
+    class Literal(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.conv1d(x, torch.ones(1, 1, 3))
+
+    network = Literal().eval()
+    names = set(vars(network))
+    streaming.convert(network)(torch.zeros(1, 1, 4))
+    assert set(vars(network)) == names
+
+
 def test_a_later_change_of_a_shared_weight_is_heard() -> None:
     conv = nn.Conv1d(1, 1, 3, padding=1).eval()
     stream = streaming.convert(nn.Sequential(conv))
@@ -177,6 +188,14 @@ def test_in_place_operations_mean_what_they_meant() -> None:
     x = noise(1, 60, torch.float64)
     before = x.clone()
     torch.testing.assert_close(stream.render(x, 7), offline(network, x), atol=1e-12, rtol=0)
+    assert torch.equal(x, before)
+
+
+def test_the_block_that_is_streamed_is_not_written_to() -> None:
+    stream = streaming.convert(nn.Sequential(nn.ReLU(inplace=True), nn.Conv1d(1, 1, 3)).eval())
+    x = noise(1, 20, torch.float32)
+    before = x.clone()
+    stream(x)
     assert torch.equal(x, before)
 
 
