@@ -55,6 +55,14 @@ TEST(Destroying, TwelveStreamsInFlightIsClean) {
   EXPECT_EQ(program->knobs().live(), 0);
 }
 
+TEST(Destroying, AStreamOutlivesTheModelItWasMadeFrom) {
+  auto fixture = std::make_unique<Fixture>(stub::spec());
+  auto stream = fixture->stream(realtime(kBlock));
+  fixture.reset();
+  EXPECT_TRUE(stream->set("gain", {Value(0.5)}).get());
+  one_call(*stream);
+}
+
 TEST(Destroying, AStreamThatNeverPlayedIsClean) {
   Fixture fixture(stub::spec());
   for (int i = 0; i < 50; ++i) fixture.stream(realtime(kBlock));

@@ -25,7 +25,7 @@ struct InstanceConfig {
   std::optional<std::uint64_t> seed;  ///< none: draws come from the process's own generator
 };
 
-/// A model with a state of its own. One thread at a time.
+/// A model with a state of its own. One thread at a time. Its program must outlive it.
 class Instance {
  public:
   virtual ~Instance() = default;

@@ -228,7 +228,7 @@ class TorchInstance final : public Instance {
   std::vector<IValue> stack_;
 };
 
-class TorchProgram final : public Program, public std::enable_shared_from_this<TorchProgram> {
+class TorchProgram final : public Program {
  public:
   TorchProgram(std::filesystem::path path, std::string device_name, at::Device device,
                Module module, Contract contract)
@@ -252,8 +252,8 @@ class TorchProgram final : public Program, public std::enable_shared_from_this<T
     } catch (const std::exception& error) {
       return fail("The model can't be copied (" + model_message(error) + ").");
     }
-    auto instance = std::make_unique<TorchInstance>(
-        [self = shared_from_this()] { return self->renew(); }, contract_, device_, config);
+    auto instance =
+        std::make_unique<TorchInstance>([this] { return renew(); }, contract_, device_, config);
     if (auto ready = instance->reset(); !ready) return tl::unexpected(ready.error());
     return instance;
   }

@@ -37,18 +37,18 @@ Result<std::unique_ptr<Pipeline>> make_pipeline(engine::Program& program,
 
 }  // namespace
 
-Result<std::unique_ptr<Lane>> Lane::create(engine::Program& program, const Settings& settings,
-                                           const StreamConfig& asked) {
-  auto settled = settle(program.contract(), asked);
+Result<std::unique_ptr<Lane>> Lane::create(std::shared_ptr<engine::Program> program,
+                                           const Settings& settings, const StreamConfig& asked) {
+  auto settled = settle(program->contract(), asked);
   if (!settled) return tl::unexpected(settled.error());
   StreamConfig& config = settled->config;
   double cost = 0;
   const bool measure = config.realtime && !config.deadline;
-  auto pipeline = make_pipeline(program, settled->pipeline, settings, measure, cost);
+  auto pipeline = make_pipeline(*program, settled->pipeline, settings, measure, cost);
   if (!pipeline && config.batch > 1) {
     // Some models take one item at a time. Then each gets an instance of its own.
     settled->pipeline.split_batch = true;
-    if (auto split = make_pipeline(program, settled->pipeline, settings, measure, cost)) {
+    if (auto split = make_pipeline(*program, settled->pipeline, settings, measure, cost)) {
       pipeline = std::move(split);
     }
   }
@@ -81,13 +81,14 @@ Result<std::unique_ptr<Lane>> Lane::create(engine::Program& program, const Setti
         "The stream would need more than a gigabyte for its buffers: ask for a smaller "
         "block, host block, deadline or batch.");
   }
-  return std::unique_ptr<Lane>(
-      new Lane(std::move(*pipeline), config, latency, settled->pipeline.model_rate));
+  return std::unique_ptr<Lane>(new Lane(std::move(program), std::move(*pipeline), config, latency,
+                                        settled->pipeline.model_rate));
 }
 
-Lane::Lane(std::unique_ptr<Pipeline> pipeline, const StreamConfig& config, Latency latency,
-           int model_rate)
-    : pipeline_(std::move(pipeline)),
+Lane::Lane(std::shared_ptr<engine::Program> program, std::unique_ptr<Pipeline> pipeline,
+           const StreamConfig& config, Latency latency, int model_rate)
+    : program_(std::move(program)),
+      pipeline_(std::move(pipeline)),
       config_(config),
       latency_(latency),
       block_seconds_(static_cast<double>(*config.block) / model_rate),

@@ -34,8 +34,8 @@ namespace nnbridge {
 /// other direction the audio thread writes an input slot only after the worker has released it.
 class Lane {
  public:
-  static Result<std::unique_ptr<Lane>> create(engine::Program& program, const Settings& settings,
-                                              const StreamConfig& config);
+  static Result<std::unique_ptr<Lane>> create(std::shared_ptr<engine::Program> program,
+                                              const Settings& settings, const StreamConfig& config);
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -61,8 +61,8 @@ class Lane {
   int out_channels() const { return static_cast<int>(pipeline_->out_rows()) / config_.batch; }
 
  private:
-  Lane(std::unique_ptr<Pipeline> pipeline, const StreamConfig& config, Latency latency,
-       int model_rate);
+  Lane(std::shared_ptr<engine::Program> program, std::unique_ptr<Pipeline> pipeline,
+       const StreamConfig& config, Latency latency, int model_rate);
 
   void rewind() noexcept;
   void start_worker();
@@ -73,6 +73,7 @@ class Lane {
   void run_queued() noexcept;
   void run_job(std::int64_t k) noexcept;
 
+  std::shared_ptr<engine::Program> program_;  // outlives its instances in the pipeline
   std::unique_ptr<Pipeline> pipeline_;
   StreamConfig config_;
   Latency latency_;

@@ -66,7 +66,7 @@ class Stream::Impl {
           "change them.");
     }
     // Outside the lock: opening and warming up take their time, and nobody else need wait for it.
-    auto lane = Lane::create(*model.impl_->program, settings_of(model), wanted);
+    auto lane = Lane::create(model.impl_->program, settings_of(model), wanted);
     if (!lane) return tl::unexpected(lane.error());
     Lanes gone;  // ended after the lock is released: that may take an inference
     const std::lock_guard lock(mutex_);
@@ -185,7 +185,7 @@ Stream::~Stream() = default;
 
 Result<std::unique_ptr<Stream>> Stream::prepare(const Model& model, const StreamConfig& config) {
   return guarded([&]() -> Result<std::unique_ptr<Stream>> {
-    auto lane = Lane::create(*model.impl_->program, Impl::settings_of(model), config);
+    auto lane = Lane::create(model.impl_->program, Impl::settings_of(model), config);
     if (!lane) return tl::unexpected(lane.error());
     return std::unique_ptr<Stream>(new Stream(std::make_unique<Impl>(std::move(*lane))));
   });
