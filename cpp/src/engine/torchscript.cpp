@@ -244,6 +244,8 @@ class TorchProgram final : public Program {
   const Contract& contract() const override { return contract_; }
 
   Result<std::unique_ptr<Instance>> instance(const InstanceConfig& config) override {
+    // The caller's thread may be in inference mode, whose tensors tell no versions.
+    const c10::InferenceMode outside(false);
     if (config.seed && !device_.is_cpu()) {
       return fail("A seed works on the device cpu only, not on '" + device_name_ + "'.");
     }
@@ -260,6 +262,7 @@ class TorchProgram final : public Program {
 
  private:
   Module renew() {
+    const c10::InferenceMode outside(false);
     if (weights_.program_keeps_state) {
       Module module = torch::jit::load(path_.string(), at::kCPU);
       module.eval();
@@ -365,6 +368,7 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
                 "): update nnbridge, or export with an older torch.");
   }
   try {
+    const c10::InferenceMode outside(false);
     Module module = torch::jit::load(path.string(), at::kCPU);
     module.eval();
     module.to(*device);

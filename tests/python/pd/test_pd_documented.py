@@ -4,6 +4,7 @@
 import re
 import shutil
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -53,9 +54,7 @@ def package(tmp_path_factory):
     build = tmp_path_factory.mktemp("build")
     shutil.copytree(EXTERNAL, build / "nn~")
     script = ROOT / "externals/pd/package.py"
-    subprocess.run(
-        [shutil.which("python"), script, build], check=True, capture_output=True, cwd=ROOT
-    )
+    subprocess.run([sys.executable, script, build], check=True, capture_output=True, cwd=ROOT)
     return build / "nn~"
 
 
