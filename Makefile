@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # `make` alone says what there is. Every target does its own set-up, once (.ci/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pd demo-pd deken test test-extended asan tsan bench lint format clean
+.PHONY: help setup demo pd demo-pd deken plugin max-check test test-extended asan tsan bench lint format clean
 
 # Programs of .venv first: its Python, and the formatters at the versions that pyproject.toml pins.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -24,8 +24,15 @@ pd: $(stamps)/package $(stamps)/pd ## build nn~ for Pure Data, into build/pd/nn~
 demo-pd: pd ## play nn~'s help patch in Pd without a window, into out/pd-demo.wav
 	@externals/pd/demo.sh build/pd/nn~ out/pd-demo.wav
 
+plugin: $(stamps)/package $(stamps)/plugin ## build the DAW plugin, into build/plugin/bin
+	@cmake --preset plugin >/dev/null
+	@cmake --build --preset plugin --target nnbridge_plugin-vst3
+
 deken: pd ## an archive of nn~ for Deken, with all libraries, into out/
 	@python externals/pd/package.py build/pd --deken
+
+max-check: $(stamps)/base ## compile the Max objects with Max's headers: make max-check MAX_SDK_DIR=<max-sdk-base>
+	@externals/max/check.sh "$(MAX_SDK_DIR)"
 
 test: setup ## lint, C++ tests (also under sanitizers) and Python tests
 	@.ci/test.sh
@@ -37,10 +44,11 @@ lint: setup ## formatting, names, types
 	@cmake --preset dev >/dev/null
 	@.ci/lint.sh
 
-bench: $(stamps)/package $(stamps)/bench ## measure, and write tests/bench/RESULTS.md
+bench: $(stamps)/package $(stamps)/bench ## measure, and write RESULTS.md and RAVE_SPEED.md in tests/bench
 	@cmake --preset release
 	@cmake --build --preset release
 	@python tests/bench/run.py
+	@python tests/bench/rave_speed.py
 
 asan tsan: setup ## the C++ tests under one sanitizer, with a stub engine
 	@cmake --preset $@
@@ -62,6 +70,8 @@ $(stamps)/test: $(stamps)/base
 	@.ci/setup.sh test
 $(stamps)/pd: $(stamps)/base
 	@.ci/setup.sh pd
+$(stamps)/plugin: $(stamps)/base
+	@.ci/setup.sh plugin
 $(stamps)/bench: $(stamps)/base
 	@.ci/setup.sh bench
 $(stamps)/package: $(stamps)/base $(native)

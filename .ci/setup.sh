@@ -4,6 +4,7 @@
 #   .ci/setup.sh base     compiler, libraries, .venv, torch, Python packages of `make demo`
 #   .ci/setup.sh test     what `make test` and `make lint` need on top
 #   .ci/setup.sh pd       what `make pd` needs on top
+#   .ci/setup.sh plugin   what `make plugin` needs on top
 #   .ci/setup.sh bench    what `make bench` needs on top
 #   .ci/setup.sh package  builds and installs nnbridge itself into .venv (editable)
 # Each leaves .venv/stamps/<name>, which the Makefile compares with the files it depends on.
@@ -150,13 +151,17 @@ base() {
 }
 
 tests() {
-  packages "libgtest-dev" "googletest"
+  packages "libgtest-dev ffmpeg" "googletest ffmpeg"
   pd # a machine without it skips the tests in Pd
-  install_requirements project test dev
+  install_requirements project train test dev
 }
 
 pd() {
   packages "puredata-core puredata-dev" ""
+}
+
+plugin() {
+  packages "dpf-source" ""
 }
 
 bench() {
@@ -169,9 +174,9 @@ package() {
 }
 
 case ${1:-} in
-  base | bench | package | pd) "$1" ;;
+  base | bench | package | pd | plugin) "$1" ;;
   test) tests ;;
-  *) fail "usage: .ci/setup.sh base|test|pd|bench|package" ;;
+  *) fail "usage: .ci/setup.sh base|test|pd|plugin|bench|package" ;;
 esac
 mkdir -p .venv/stamps
 touch ".venv/stamps/$1"

@@ -4,6 +4,7 @@
 Everything lands in out/: the model files, WAVs, descriptors and one picture.
 """
 
+import argparse
 import os
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from effects.effects import Effects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from rave import demo as raves
 
 import nnbridge
 
@@ -64,6 +66,10 @@ def main() -> None:
             f"  {method:<10} out/{path.name:<20} {made.realtime_factor:4.0f} x real time, "
             f"latency of {made.latency.total} frames taken out, tail {made.tail / rate:.2f} s"
         )
+    for title, path, remark in raves.play(LOOP, OUT, arguments().voice):
+        sound = soundfile.read(path, dtype="float32", always_2d=True)[0].mean(1)
+        takes.append((title, sound))
+        print(f"  {title:<35} out/{path.name:<22} {remark}")
     features = nnbridge.render(descriptors, LOOP, OUT / "tabla-features.npz", "features")
     print(
         f"  features   out/tabla-features.npz  {features.realtime_factor:4.0f} x real time, "
@@ -76,6 +82,13 @@ def main() -> None:
     print(f"  picture    out/{picture.name}")
     print(f"in {time.perf_counter() - start:.1f} s.\n\nTry next:")
     print(_next())
+
+
+def arguments() -> argparse.Namespace:
+    """Of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--voice", type=Path, help="a recording of speech to play through drums")
+    return parser.parse_args()
 
 
 def _title(method: str, settings: dict[str, Any]) -> str:

@@ -26,21 +26,37 @@ class Programs {
     const auto written = std::filesystem::last_write_time(canonical, code);
     const auto size = std::filesystem::file_size(canonical, code);
     const Key key(canonical.string(), device, written, code ? 0 : size);
+    const auto entry = entry_of(key);
     // One at a time: two objects that open the same file at once still share its weights.
-    const std::lock_guard lock(mutex_);
-    std::erase_if(programs_, [](const auto& entry) { return entry.second.expired(); });
-    if (const auto found = programs_.find(key); found != programs_.end()) {
-      if (auto program = found->second.lock()) return program;
-    }
+    const std::lock_guard lock(entry->mutex);
+    if (auto program = entry->program.lock()) return program;
     auto program = engine::open_program(path, device);
-    if (program) programs_[key] = *program;
+    if (program) entry->program = *program;
     return program;
   }
 
  private:
   using Key = std::tuple<std::string, std::string, std::filesystem::file_time_type, std::uintmax_t>;
+  struct Entry {
+    std::mutex mutex;  // held while the file is being opened
+    std::weak_ptr<engine::Program> program;
+  };
+
+  std::shared_ptr<Entry> entry_of(const Key& key) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(entries_, [](const auto& item) {
+      // Nobody else has it, and, under this lock, nobody gets it.
+      if (item.second.use_count() > 1) return false;
+      const std::lock_guard entry_lock(item.second->mutex);
+      return item.second->program.expired();
+    });
+    auto& entry = entries_[key];
+    if (!entry) entry = std::make_shared<Entry>();
+    return entry;
+  }
+
   std::mutex mutex_;
-  std::map<Key, std::weak_ptr<engine::Program>> programs_;
+  std::map<Key, std::shared_ptr<Entry>> entries_;
 };
 
 }  // namespace

@@ -35,7 +35,7 @@ def complete(folder: Path) -> None:
     shutil.copytree(HERE / "package", folder, dirs_exist_ok=True)
     shutil.copy(ROOT / "LICENSE", folder / "LICENSE.txt")
     (folder / "models").mkdir(exist_ok=True)
-    for name in ("effects", "descriptors"):
+    for name in ("effects", "descriptors", "vocoder"):
         source = ROOT / "models" / name / f"{name}.py"
         target = folder / "models" / f"{name}.ts"
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:

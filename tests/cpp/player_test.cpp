@@ -139,6 +139,37 @@ TEST(Player, PlaysOnWhenAFileIsNoModel) {
   EXPECT_EQ(player.settings().block, 512);
 }
 
+TEST(Player, PlaysOnWhenTheHostPreparesAgainDuringALoad) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("playing.ts"), sized(0)));
+  Host host(player);
+  host.play(4);
+  player.load(file("slow.ts", "stub slow"));
+  for (int call = 0; call < 40; ++call) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (call % 4 == 0) player.prepare({.sample_rate = 44100, .block = kCall});
+    for (const float sample : host.play(1)) ASSERT_GT(sample, 0) << call;
+  }
+  EXPECT_TRUE(host.play_until(Kind::kLoaded));
+}
+
+TEST(Player, IsHeardAgainWhenTheHostChangedTwiceDuringALoad) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("playing.ts"), sized(512)));
+  Host host(player);
+  host.play(4);
+  player.load(file("slow.ts", "stub slow"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  player.prepare({.sample_rate = 48000, .block = kCall});
+  player.prepare({.sample_rate = 44100, .block = kCall});
+  float last = 0;
+  for (int call = 0; call < 2000 && last == 0; ++call) {
+    last = host.play(1).back();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_GT(last, 0);
+}
+
 TEST(Player, RefusesAModelThatHasMoreChannelsThanTheObject) {
   Player player(0, 0);
   ASSERT_TRUE(player.open(file("channels.ts"), sized(512)));

@@ -33,6 +33,17 @@ struct PlayerHost {
   int block = 64;           ///< frames of every call to `process`
   int burst = 0;            ///< frames that may be asked for in one go, by calls back to back
   bool offline = false;     ///< not bound to real time: `process` waits for what is late
+  bool fixed = true;        ///< every call brings exactly `block` frames; false: up to `block`
+  /// Of a track; 0: the object is no part of one. A method with one audio channel in and out then
+  /// runs once for each, with a state of its own.
+  int channels = 0;
+  bool inline_offline = false;  ///< offline, the model runs inside `process`: less latency
+  /// Independent items, each with a state of its own; item b's channel c is row b * channels + c.
+  int batch = 1;
+  /// Channels of each item for which the host's buffers are laid out; 0: no fixed layout. A model
+  /// with others is heard from the next `prepare` with its own on, and the one before until then.
+  int item_inputs = 0;
+  int item_outputs = 0;
 
   bool operator==(const PlayerHost&) const = default;
 };
@@ -63,6 +74,13 @@ struct PlayerInfo {
   int block = 0;  ///< model block
   int deadline = 0;
   std::optional<Latency> latency;  ///< none: no stream yet
+};
+
+enum class PlayerStanding : std::uint8_t {
+  kEmpty,    ///< nothing was asked for yet
+  kLoading,  ///< under way
+  kReady,    ///< done
+  kFailed,   ///< an event says why
 };
 
 struct PlayerEvent {
@@ -115,8 +133,12 @@ class Player {
   Result<void> open(const std::filesystem::path& path, const PlayerSettings& settings);
 
   /// [main, waits, audio stopped] Makes ready for a host. Does nothing where nothing has changed.
-  /// If the control thread is busy with this player, the player is silent until that is done.
+  /// If the control thread is busy with this player, the player is silent until that is done;
+  /// where nothing has changed, it plays on.
   Result<void> prepare(const PlayerHost& host);
+
+  /// [main, audio stopped] The same without waiting: silent until the control thread is done.
+  void prepare_later(const PlayerHost& host);
 
   /// [main] The channels that the host's object has, once they are known.
   void resize(int inputs, int outputs);
@@ -144,6 +166,12 @@ class Player {
 
   /// [main] What has happened since the last call.
   std::vector<PlayerEvent> poll();
+
+  /// [any thread] What came of the latest `load`, `open` or `change`.
+  PlayerStanding standing() const noexcept;
+
+  /// [any thread] Frames by which the host is to move what it hears; 0: no stream yet.
+  int latency() const noexcept;
 
   PlayerInfo info() const;
   std::optional<Stats> stats() const;  ///< none: no stream yet

@@ -86,7 +86,9 @@ Result<Archive> inspect_archive(const std::filesystem::path& path) {
     }
     unpacked += about.size;
     std::string text;
-    const bool keep = name == "version" || name == "extra/nnbridge.json";
+    // torch writes the version elsewhere once an operator of the model needs a format from 6 on.
+    const bool is_version = name == "version" || name == ".data/version";
+    const bool keep = is_version || name == "extra/nnbridge.json";
     if (unpacked > kMostGrowth * size + kMostText || (keep && about.size > kMostText)) {
       return fail(quoted(path) +
                   " is not a TorchScript model: it unpacks to far more than its size.");
@@ -95,7 +97,7 @@ Result<Archive> inspect_archive(const std::filesystem::path& path) {
       return damaged(path, "its part " + std::string(raw_name) + " fails its checksum");
     }
     has_code = has_code || name.starts_with("code/");
-    if (name == "version") {
+    if (is_version) {
       has_version = std::from_chars(text.data(), text.data() + text.size(), archive.version).ec ==
                     std::errc();
     } else if (keep) {

@@ -49,6 +49,7 @@ class Program {
   virtual const std::filesystem::path& path() const = 0;
   virtual const std::string& device() const = 0;
   virtual const Contract& contract() const = 0;
+  /// In the pristine state of the file.
   virtual Result<std::unique_ptr<Instance>> instance(const InstanceConfig& config) = 0;
 };
 

@@ -220,7 +220,7 @@ class TorchInstance final : public Instance {
 
   std::function<Module()> renew_;
   Module module_;
-  Contract contract_;
+  const Contract& contract_;  // its program's
   at::Device device_;
   InstanceConfig config_;
   std::optional<SeededDraws> draws_;

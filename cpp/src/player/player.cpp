@@ -29,6 +29,8 @@ Result<void> Player::open(const std::filesystem::path& path, const PlayerSetting
 
 Result<void> Player::prepare(const PlayerHost& host) { return impl_->prepare(host); }
 
+void Player::prepare_later(const PlayerHost& host) { impl_->prepare_later(host); }
+
 void Player::resize(int inputs, int outputs) {
   impl_->edit([&](Wish& wish) {
     wish.inputs = inputs;
@@ -68,6 +70,10 @@ void Player::enable(bool on) { impl_->stage.enable(on); }
 bool Player::enabled() const { return impl_->stage.enabled(); }
 
 std::vector<PlayerEvent> Player::poll() { return impl_->poll(); }
+
+PlayerStanding Player::standing() const noexcept { return impl_->standing; }
+
+int Player::latency() const noexcept { return impl_->latency; }
 
 PlayerInfo Player::info() const { return impl_->info(); }
 

@@ -45,9 +45,14 @@ StreamConfig config_of(const PlayerSettings& settings, const PlayerHost& host, c
   config.method = chain.name;
   config.sample_rate = host.sample_rate;
   config.host_block = host.block;
-  config.fixed_host_block = true;
+  config.fixed_host_block = host.fixed;
   config.burst = host.burst;
-  config.realtime = settings.block != 0;
+  config.realtime = settings.block != 0 && !(host.offline && host.inline_offline);
+  if (chain.in_channels() == 1 && chain.out_channels() == 1 && chain.in_ratio() == 1 &&
+      chain.out_ratio() == 1) {
+    config.batch = std::max(1, host.channels);
+  }
+  if (host.batch > 1) config.batch = host.batch;
   config.block = block_of(settings, host.block, chain);
   config.resample = settings.resample;
   config.seed = settings.seed;
@@ -60,10 +65,25 @@ StreamConfig config_of(const PlayerSettings& settings, const PlayerHost& host, c
   return config;
 }
 
+/// Whether the host's buffers are laid out for this method.
+bool has_room(const PlayerHost& host, const Chain& chain) {
+  return (host.item_inputs == 0 || host.item_inputs == chain.in_channels()) &&
+         (host.item_outputs == 0 || host.item_outputs == chain.out_channels());
+}
+
+Seat seat_of(Stream& stream, const PlayerHost& host, bool fade) {
+  const bool realtime = stream.config().realtime;
+  return {.stream = &stream,
+          .latency = stream.latency().stream,
+          .waits = host.offline && realtime,
+          .immediate = host.offline || !realtime,
+          .fade = fade};
+}
+
 /// Whether one stream can pass into the other without a gap.
 bool same_host_side(const StreamConfig& one, const StreamConfig& other) {
   return one.sample_rate == other.sample_rate && one.host_block == other.host_block &&
-         one.realtime == other.realtime && one.burst == other.burst;
+         one.realtime == other.realtime && one.burst == other.burst && one.batch == other.batch;
 }
 
 }  // namespace
@@ -99,6 +119,9 @@ void Player::Impl::run_change(const Wish& wish, const Kinds& kinds, bool audio_s
   const auto done = fulfil(wish, audio_stopped);
   const std::lock_guard lock(state_);
   --changes_;
+  if (changes_ == 0 && !wish.path.empty()) {
+    standing = done ? PlayerStanding::kReady : PlayerStanding::kFailed;
+  }
   if (!done) {
     events_.push_back({PlayerEvent::Kind::kError, done.error().message, {}});
     // Before any model was heard, what was asked for may still fit the next one.
@@ -135,7 +158,7 @@ Result<void> Player::Impl::fulfil(const Wish& wish, bool audio_stopped) {
   const auto chain = find_chain(model->contract(), wish, notice);
   if (!chain) return tl::unexpected(chain.error());
   if (auto fits = check_channels(*chain, wish); !fits) return fits;
-  if (wish.host) {
+  if (wish.host && has_room(*wish.host, *chain)) {
     if (auto seated = seat(*model, wish, *chain, audio_stopped); !seated) return seated;
   }
   if (!notice.empty()) post(PlayerEvent::Kind::kNotice, std::move(notice));
@@ -164,30 +187,27 @@ Result<void> Player::Impl::seat(Model& model, const Wish& wish, const Chain& cha
   const auto& host = *wish.host;
   const StreamConfig config = config_of(wish.settings, host, chain);
   auto playing = stream();
-  if (playing && !audio_stopped && same_host_side(playing->config(), config) &&
-      running_host_ == host) {
+  const bool heard = playing && !audio_stopped && is_seated();
+  if (heard && same_host_side(playing->config(), config) && running_host_ == host) {
     if (auto swapped = playing->swap(model, config); !swapped) return swapped;
   } else {
     auto made = Stream::prepare(model, config);
     ControlThread::stop_before_what_exists_now();
     if (!made) return tl::unexpected(made.error());
-    if (playing) replaced_.push_back(std::move(playing));
-    playing = std::move(*made);
-    const Seat seat{.stream = playing.get(),
-                    .latency = playing->latency().stream,
-                    .waits = host.offline && config.realtime,
-                    .immediate = host.offline || !config.realtime,
-                    .fade = !audio_stopped};
-    if (audio_stopped) {
-      stage.install(seat, host.sample_rate);
+    const auto before = std::exchange(playing, std::move(*made));
+    const Seat seat = seat_of(*playing, host, !audio_stopped);
+    {
       const std::lock_guard lock(state_);
+      if (audio_stopped) {
+        stage.install(seat, host.sample_rate);
+      } else {
+        stage.offer(seat);
+        if (before && seated_) replaced_.push_back(before);  // until it is given back
+      }
       stream_ = playing;
-      replaced_.clear();
-    } else {
-      stage.offer(seat);
-      const std::lock_guard lock(state_);
-      stream_ = playing;
+      seated_ = true;
     }
+    if (audio_stopped) replaced_.clear();
   }
   const int rate = model.contract().sample_rate.value_or(host.sample_rate);
   if (rate != host.sample_rate && (!running_ || running_->resample != config.resample ||
@@ -206,6 +226,7 @@ Result<void> Player::Impl::seat(Model& model, const Wish& wish, const Chain& cha
   info_.rate = host.sample_rate;
   info_.deadline = settled.deadline.value_or(0);
   info_.latency = playing->latency();
+  latency = info_.latency->total();
   return {};
 }
 
@@ -213,19 +234,27 @@ void Player::Impl::keep_setting(const std::string& attribute, const std::vector<
   remember(set_so_far_, attribute, values);
 }
 
+/// Main clears the stage at times, and its queues know one reader.
+Stream* Player::Impl::returned() {
+  const std::lock_guard lock(state_);
+  return stage.returned();
+}
+
+bool Player::Impl::is_seated() const {
+  const std::lock_guard lock(state_);
+  return seated_;
+}
+
 /// Frees what is no longer heard, and gives back what was only to be reset.
 void Player::Impl::look_after_stage() {
   const auto playing = stream();
-  while (Stream* back = stage.returned()) {
+  while (Stream* back = returned()) {
     if (playing && back == playing.get()) {
       back->reset();
-      const auto config = back->config();
-      const bool immediate = running_host_->offline || !config.realtime;
-      stage.offer({.stream = back,
-                   .latency = back->latency().stream,
-                   .waits = running_host_->offline && config.realtime,
-                   .immediate = immediate,
-                   .fade = !immediate});
+      const bool live = !running_host_->offline && back->config().realtime;
+      const std::lock_guard lock(state_);
+      stage.offer(seat_of(*back, *running_host_, live));
+      seated_ = true;
     } else {
       std::erase_if(replaced_, [&](const auto& stream) { return stream.get() == back; });
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -37,10 +38,13 @@ class Player::Impl : public Tended {
   Impl(int inputs, int outputs, const PlayerSettings& settings);
 
   Stage stage;
+  std::atomic<PlayerStanding> standing{PlayerStanding::kEmpty};
+  std::atomic<int> latency{0};
 
   // [main]
   Result<void> open(const std::filesystem::path& path, const PlayerSettings& settings);
   Result<void> prepare(const PlayerHost& host);
+  void prepare_later(const PlayerHost& host);
   Wish wish() const;
   void edit(const std::function<void(Wish&)>& edit);
   /// Changes the wish, and has the control thread fulfil it. Changes that it has not begun yet
@@ -77,6 +81,9 @@ class Player::Impl : public Tended {
   void run_tasks();
   void run_change(const Wish& wish, const Kinds& kinds, bool audio_stopped);
   Result<void> fulfil(const Wish& wish, bool audio_stopped);
+  void clear_stage(const PlayerHost& host);
+  Stream* returned();
+  bool is_seated() const;
   Result<void> seat(Model& model, const Wish& wish, const Chain& chain, bool audio_stopped);
   void keep_setting(const std::string& attribute, const std::vector<Value>& values);
   void look_after_stage();
@@ -105,6 +112,7 @@ class Player::Impl : public Tended {
   std::deque<Task> tasks_;
   int changes_ = 0;  // asked for and not yet done
   std::shared_ptr<Stream> stream_;
+  bool seated_ = false;  // the audio thread has it, or will take it up
   PlayerInfo info_;
   std::vector<PlayerEvent> events_;
   bool leaving_ = false;

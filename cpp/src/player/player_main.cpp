@@ -21,28 +21,50 @@ Result<void> Player::Impl::open(const std::filesystem::path& path, const PlayerS
   wish.settings = settings;
   wish.fresh = true;
   wish.may_fall_back = true;
-  return fulfil(wish, true);
+  auto done = fulfil(wish, true);
+  standing = done ? PlayerStanding::kReady : PlayerStanding::kFailed;
+  return done;
+}
+
+void Player::Impl::prepare_later(const PlayerHost& host) {
+  bool same = false;
+  edit([&](Wish& wish) { same = std::exchange(wish.host, host) == host; });
+  if (same) return;
+  clear_stage(host);
+  request(PlayerEvent::Kind::kChanged, [](Wish&) {});
 }
 
 Result<void> Player::Impl::prepare(const PlayerHost& host) {
-  edit([&](Wish& wish) { wish.host = host; });
+  bool same = false;
+  edit([&](Wish& wish) {
+    same = wish.host == host;
+    wish.host = host;
+  });
   std::unique_lock work(work_, std::defer_lock);
   if (host.offline) {
     work.lock();  // what was asked for before is heard from the first sample on
   } else if (!work.try_lock()) {
-    stage.install({}, host.sample_rate);
+    if (same) return {};  // what is under way is for this host, and what is heard plays on
+    clear_stage(host);
     request(PlayerEvent::Kind::kChanged, [](Wish&) {});
     return {};
   }
   run_tasks();
   look_after_stage();
   if (running_host_ == host) return {};
-  stage.install({}, host.sample_rate);
+  clear_stage(host);
   if (wish().path.empty()) {
     running_host_ = host;
     return {};
   }
   return fulfil(wish(), true);
+}
+
+/// [audio stopped]
+void Player::Impl::clear_stage(const PlayerHost& host) {
+  const std::lock_guard lock(state_);
+  stage.install({}, host.sample_rate);
+  seated_ = false;
 }
 
 Wish Player::Impl::wish() const {
@@ -59,6 +81,7 @@ void Player::Impl::request(PlayerEvent::Kind kind, const std::function<void(Wish
   {
     const std::lock_guard lock(state_);
     edit(wish_);
+    if (!wish_.path.empty()) standing = PlayerStanding::kLoading;
     if (tasks_.empty() || !tasks_.back().change) {
       tasks_.push_back({});
       ++changes_;
@@ -173,15 +196,18 @@ void Player::Impl::watch_stream() {
   if (!playing) return;
   const auto failures = std::exchange(failures_told_, playing->failed);
   const auto late = std::exchange(late_told_, playing->late);
+  const auto blocks = [](std::int64_t count) {
+    return std::to_string(count) + (count == 1 ? " block" : " blocks");
+  };
   if (playing->failed > failures) {
     post(PlayerEvent::Kind::kError,
-         std::to_string(playing->failed) + " blocks failed so far. " + playing->last_failure);
+         blocks(playing->failed) + " failed so far. " + playing->last_failure);
     watched_ = now;
   }
   if (playing->late > late) {
     post(PlayerEvent::Kind::kNotice,
-         std::to_string(playing->late) +
-             " blocks came late so far: a longer deadline or a larger block gives the model time.");
+         blocks(playing->late) +
+             " came late so far: a longer deadline or a larger block gives the model time.");
     watched_ = now;
   }
 }

@@ -5,9 +5,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <thread>
+#include <future>
 
 #include "stream/settle.hpp"
+#include "stream/worker.hpp"
 
 namespace nnbridge {
 namespace {
@@ -72,7 +73,8 @@ Result<std::unique_ptr<Lane>> Lane::create(std::shared_ptr<engine::Program> prog
   latency.model_declared = config.model_delay.has_value();
   latency.model = static_cast<int>(std::lround(static_cast<double>(config.model_delay.value_or(0)) *
                                                *config.sample_rate / settled->pipeline.model_rate));
-  const double samples = static_cast<double>(slot_count(timeline, config, latency)) *
+  const auto slots = slot_count(timeline, config, latency);
+  const double samples = static_cast<double>(slots) *
                          static_cast<double>((*pipeline)->in_rows() * (*pipeline)->in_stride() +
                                              (*pipeline)->out_rows() * (*pipeline)->out_stride());
   constexpr double kMostSamples = 1 << 28;
@@ -82,21 +84,19 @@ Result<std::unique_ptr<Lane>> Lane::create(std::shared_ptr<engine::Program> prog
         "block, host block, deadline or batch.");
   }
   return std::unique_ptr<Lane>(new Lane(std::move(program), std::move(*pipeline), config, latency,
-                                        settled->pipeline.model_rate));
+                                        settled->pipeline.model_rate, slots));
 }
 
 Lane::Lane(std::shared_ptr<engine::Program> program, std::unique_ptr<Pipeline> pipeline,
-           const StreamConfig& config, Latency latency, int model_rate)
+           const StreamConfig& config, Latency latency, int model_rate, std::size_t slots)
     : program_(std::move(program)),
       pipeline_(std::move(pipeline)),
       config_(config),
       latency_(latency),
       block_seconds_(static_cast<double>(*config.block) / model_rate),
-      in_(slot_count(pipeline_->timeline(), config, latency), pipeline_->in_rows(),
-          pipeline_->in_stride()),
-      out_(slot_count(pipeline_->timeline(), config, latency), pipeline_->out_rows(),
-           pipeline_->out_stride()),
-      jobs_(slot_count(pipeline_->timeline(), config, latency)),
+      in_(slots, pipeline_->in_rows(), pipeline_->in_stride()),
+      out_(slots, pipeline_->out_rows(), pipeline_->out_stride()),
+      jobs_(slots),
       concealer_(pipeline_->out_rows()),
       scratch_(pipeline_->out_rows() * static_cast<std::size_t>(config.host_block)) {
   if (config_.late == LatePolicy::kDry) {
@@ -108,17 +108,17 @@ Lane::Lane(std::shared_ptr<engine::Program> program, std::unique_ptr<Pipeline> p
                                 row * static_cast<std::size_t>(config.host_block));
   }
   rewind();
-  start_worker();
+  const auto work = [this] { run_queued(); };
+  if (config_.realtime) {
+    executor_ = std::make_unique<Worker>(work);
+  } else {
+    executor_ = std::make_unique<Inline>(work);
+  }
 }
 
 Lane::~Lane() {
-  if (worker_) worker_->stop();
+  executor_->stop();
   run_commands();  // those that the worker didn't come to: somebody may wait for the answer
-}
-
-void Lane::start_worker() {
-  if (!config_.realtime) return;
-  worker_ = std::make_unique<Worker>([this] { run_queued(); });
 }
 
 /// Everything but the model back to frame 0. No other thread may be in the lane.
@@ -150,16 +150,14 @@ void Lane::rewind() noexcept {
 }
 
 void Lane::reset() {
-  const std::lock_guard lock(post_mutex_);
-  if (worker_) worker_->stop();
-  run_commands();
-  rewind();
-  {
-    const engine::ThreadScope scope;
+  std::promise<void> done;
+  post([&](Pipeline& pipeline) {
+    rewind();
     // `prepare` has done the same with success; should it fail now, the blocks fail and say why.
-    (void)pipeline_->reset();
-  }
-  start_worker();
+    (void)pipeline.reset();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 void Lane::push(const float* const* in, int in_count, int frames) noexcept {
@@ -185,11 +183,11 @@ void Lane::push(const float* const* in, int in_count, int frames) noexcept {
   }
   if (queued_) {
     queued_ = false;
-    if (worker_) worker_->wake();
+    executor_->wake();
   }
 }
 
-/// All input of the job is there: on to the worker with it, or run it here.
+/// All input of the job is there.
 void Lane::finish_job() noexcept {
   if (job_begin_ == job_end_) accepting_ = in_.free_for(job_);
   if (accepting_) {
@@ -198,7 +196,6 @@ void Lane::finish_job() noexcept {
     queued_jobs_.fetch_add(1, std::memory_order_relaxed);
     jobs_.try_enqueue(job_);
     queued_ = true;
-    if (!worker_) run_queued();
   }
   ++job_;
   job_begin_ = job_end_;
@@ -272,16 +269,7 @@ const float* Lane::dry_row(std::size_t out_row, std::int64_t frame) const noexce
 void Lane::post(Command command) {
   const std::lock_guard lock(post_mutex_);
   commands_.enqueue(std::move(command));
-  if (worker_) {
-    worker_->wake();
-  } else {
-    while (busy_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
-    {
-      const engine::ThreadScope scope;
-      run_commands();
-    }
-    busy_.clear(std::memory_order_release);
-  }
+  executor_->wake();
 }
 
 void Lane::run_commands() noexcept {
@@ -291,17 +279,8 @@ void Lane::run_commands() noexcept {
 
 void Lane::run_queued() noexcept {
   std::int64_t k = 0;
-  if (!worker_) {
-    while (busy_.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
-    {
-      const engine::ThreadScope scope;
-      while (jobs_.try_dequeue(k)) run_job(k);
-    }
-    busy_.clear(std::memory_order_release);
-    return;
-  }
   run_commands();
-  while (!worker_->stopping() && jobs_.try_dequeue(k)) {
+  while (!executor_->stopping() && jobs_.try_dequeue(k)) {
     run_job(k);
     run_commands();
   }
@@ -313,8 +292,7 @@ void Lane::run_job(std::int64_t k) noexcept {
   next_job_ = k + 1;
   // A result that can't be heard any more is not worth its time: a worker that fell behind would
   // stay behind.
-  if (worker_ &&
-      pipeline_->timeline().outputs_ready(k + 1) < heard_.load(std::memory_order_acquire)) {
+  if (pipeline_->timeline().outputs_ready(k + 1) < heard_.load(std::memory_order_acquire)) {
     pipeline_->skip(k);
     in_.release(k);
     ended_jobs_.fetch_add(1, std::memory_order_release);

@@ -13,9 +13,9 @@
 #include "nnbridge/stream.hpp"
 #include "stream/concealer.hpp"
 #include "stream/dry_line.hpp"
+#include "stream/executor.hpp"
 #include "stream/pipeline.hpp"
 #include "stream/slots.hpp"
-#include "stream/worker.hpp"
 
 namespace nnbridge {
 
@@ -23,7 +23,8 @@ namespace nnbridge {
 /// and back. A stream has one lane, and two while one model fades into another.
 ///
 /// The audio thread cuts its input into jobs, writes each into a slot, and queues its number. The
-/// worker runs queued jobs in order and publishes each result in a slot of its own. Positions are
+/// worker (offline: the same thread, when a call has brought all its input) runs queued jobs in
+/// order and publishes each result in a slot of its own. Positions are
 /// absolute frame numbers on both sides, so a block that is late or lost leaves a hole in its place
 /// and moves nothing.
 ///
@@ -51,7 +52,7 @@ class Lane {
 
   // [control]
   using Command = std::function<void(Pipeline&)>;
-  /// Runs a command between two blocks: on the worker, or at once where there is none.
+  /// Runs a command between two blocks: on the worker, or, offline, at once.
   void post(Command command);
   void reset();  // audio stopped
   const StreamConfig& config() const { return config_; }
@@ -62,10 +63,9 @@ class Lane {
 
  private:
   Lane(std::shared_ptr<engine::Program> program, std::unique_ptr<Pipeline> pipeline,
-       const StreamConfig& config, Latency latency, int model_rate);
+       const StreamConfig& config, Latency latency, int model_rate, std::size_t slots);
 
   void rewind() noexcept;
-  void start_worker();
   void finish_job() noexcept;
   const float* dry_row(std::size_t out_row, std::int64_t frame) const noexcept;
   void keep_dry(const float* const* in, int in_count, int frames) noexcept;
@@ -89,7 +89,7 @@ class Lane {
   std::int64_t job_end_ = 0;    // T(job)
   std::int64_t job_begin_ = 0;  // T(job - 1)
   bool accepting_ = true;       // the job has a slot
-  bool queued_ = false;         // a job was queued since the worker was woken
+  bool queued_ = false;         // a job was queued in this call
   std::int64_t played_ = 0;     // output frames given, less the latency
   std::int64_t heard_job_ = 0;  // being played
   std::int64_t heard_begin_ = 0;
@@ -110,13 +110,12 @@ class Lane {
   std::atomic<std::int64_t> cost_{0};  // nanoseconds, all blocks
   std::atomic<std::int64_t> worst_{0};
 
-  // Worker's own (or the calling thread's, inline).
+  // The executor's own.
   std::int64_t next_job_ = 0;
-  std::atomic_flag busy_ = ATOMIC_FLAG_INIT;  // inline: a block or a command is being run
 
   std::mutex post_mutex_;  // several control threads may post
   moodycamel::ReaderWriterQueue<Command> commands_;
-  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Executor> executor_;
 };
 
 }  // namespace nnbridge

@@ -57,16 +57,16 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(engine::Program& program,
     if (!instance) return tl::unexpected(instance.error());
     instances.push_back(std::move(*instance));
   }
-  std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(instances), config));
-  pipeline->settings_ = settings;
-  if (auto ready = pipeline->reset(); !ready) return tl::unexpected(ready.error());
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(instances), config, settings));
+  if (auto ready = pipeline->apply_settings(); !ready) return tl::unexpected(ready.error());
   return pipeline;
 }
 
-Pipeline::Pipeline(Instances instances, const PipelineConfig& config)
+Pipeline::Pipeline(Instances instances, const PipelineConfig& config, const Settings& settings)
     : instances_(std::move(instances)),
       config_(config),
       timeline_(timeline_of(config)),
+      settings_(settings),
       in_rows_(static_cast<std::size_t>(config.batch * config.chain.in_channels())),
       out_rows_(static_cast<std::size_t>(config.batch * config.chain.out_channels())),
       in_stride_(static_cast<std::size_t>(timeline_.most_inputs())),
@@ -271,6 +271,12 @@ Result<void> Pipeline::reset() noexcept {
 Result<void> Pipeline::reset_model() noexcept {
   for (const auto& instance : instances_) {
     if (auto done = instance->reset(); !done) return done;
+  }
+  return apply_settings();
+}
+
+Result<void> Pipeline::apply_settings() noexcept {
+  for (const auto& instance : instances_) {
     for (const auto& [attribute, values] : settings_) {
       if (auto done = instance->set(attribute, values); !done) return done;
     }

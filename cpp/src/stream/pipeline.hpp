@@ -79,8 +79,9 @@ class Pipeline {
  private:
   using Instances = std::vector<std::unique_ptr<engine::Instance>>;
 
-  Pipeline(Instances instances, const PipelineConfig& config);
+  Pipeline(Instances instances, const PipelineConfig& config, const Settings& settings);
 
+  Result<void> apply_settings() noexcept;
   Result<void> run_model(const float* in, float* out) noexcept;
 
   const float* to_model(std::int64_t k, const float* in) noexcept;

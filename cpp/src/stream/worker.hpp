@@ -8,31 +8,30 @@
 #include <mutex>
 #include <thread>
 
+#include "stream/executor.hpp"
+
 namespace nnbridge {
 
-/// One persistent thread that sleeps until woken, at raised priority where the system allows.
+/// On a persistent thread that sleeps until woken, at raised priority where the system allows.
 ///
 /// A process may exit while workers run a model. LibTorch's own statics would then be destroyed
 /// under them, so workers still alive are stopped by an exit handler. It is registered with the
 /// first worker, after the first inference, and so runs before those statics go.
-class Worker {
+class Worker final : public Executor {
  public:
-  /// `body` is called once for every wake-up, or once for several that came together.
   explicit Worker(std::function<void()> body);
-  ~Worker();
+  ~Worker() override;
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
   /// [audio] The one system call that the audio thread makes.
-  void wake() noexcept { semaphore_.signal(); }
+  void wake() noexcept override { semaphore_.signal(); }
 
-  /// Whether `body` should return early.
-  bool stopping() const noexcept { return stopping_.load(std::memory_order_relaxed); }
+  bool stopping() const noexcept override { return stopping_.load(std::memory_order_relaxed); }
 
-  /// Waits for `body` to return, and ends the thread. Harmless when called twice.
-  void stop();
+  void stop() override;
 
-  /// The same, for the exit handler, which keeps the list of workers itself.
+  /// `stop` for the exit handler, which keeps the list of workers itself.
   void join();
 
  private:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: ``nnbridge info | check | render | bench | export``.
+"""The command line, ``nnbridge COMMAND``: one file here for each.
 
 Exit codes: 0 all is well; 1 it did not work, or a check found errors; 2 the command line could not
 be understood; 130 stopped by Ctrl-C.
@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from . import bench, check, export, info, render
+from . import bench, check, data, export, info, plugin, prior, rave, render
 from .terminal import StopError, complain
 
 UsageError: type[Exception] = typer.BadParameter.__bases__[0]
@@ -32,6 +32,10 @@ app = typer.Typer(
 )
 for module in (info, check, render, bench, export):
     app.command(module.__name__.rsplit(".", 1)[-1])(module.command)
+app.add_typer(data.app, name="data")
+app.add_typer(rave.app, name="rave")
+app.add_typer(prior.app, name="prior")
+app.add_typer(plugin.app, name="plugin")
 
 
 def _show_version(wanted: bool) -> None:

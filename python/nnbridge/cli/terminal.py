@@ -51,13 +51,8 @@ def complain(message: str) -> None:
 @contextmanager
 def plainly() -> Iterator[None]:
     """Turns what a user can cause into one line, never a traceback."""
-    from nnbridge.contract import ContractError
-    from nnbridge.host import Error
-
     try:
         yield
-    except (Error, ContractError) as error:
-        raise StopError(str(error)) from None
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -65,6 +60,24 @@ def plainly() -> Iterator[None]:
         raise StopError(f"{where}{error.strerror or error}.") from None
     except MemoryError:
         raise StopError("there is not enough memory for this.") from None
+    except Exception as error:
+        if isinstance(error, _for_users()):
+            raise StopError(str(error)) from None
+        raise
+
+
+def _for_users() -> tuple[type[Exception], ...]:
+    """The errors whose message is one sentence for a user."""
+    from nnbridge.audio.errors import AudioError
+    from nnbridge.contract import ContractError
+    from nnbridge.plugin import PluginError
+    from nnbridge.prior.errors import PriorError
+    from nnbridge.rave.errors import TrainingError
+    from nnbridge.rave.recipe import RecipeError
+
+    host = sys.modules.get("nnbridge.host")  # not imported for its error: training has no engine
+    told = (AudioError, ContractError, PluginError, PriorError, RecipeError, TrainingError)
+    return (*told, host.Error) if host else told
 
 
 def open_model(path: Path, device: str = "cpu", settings: list[str] | None = None) -> Model:

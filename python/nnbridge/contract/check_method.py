@@ -156,7 +156,7 @@ def _random(player: Player, report: Report, held: MethodReport) -> Signal | None
     """Whether it draws random numbers; gives its output for noise."""
     name, declared = player.method.name, player.method.random
     block = player.block(2048)
-    signal = player.noise(player.block(16384))
+    signal = player.noise(player.audible(16384))
     reference = player.play(signal, block)
     if difference(reference, player.play(signal, block)) > _EXACT:
         report.add(
@@ -209,7 +209,7 @@ def _pieces(player: Player, report: Report, held: MethodReport) -> None:
     if held.random:
         # Pieces draw their numbers in another order, so nothing can be compared.
         return
-    whole = player.block(max(8192, 4 * player.step))
+    whole = player.audible(max(8192, 4 * player.step))
     signal = player.noise(whole)
     expected = player.play(signal, whole)
     errors: dict[int, float] = {}
@@ -246,7 +246,7 @@ def _pieces(player: Player, report: Report, held: MethodReport) -> None:
 
 def _reset(player: Player, report: Report) -> None:
     block = player.block(2048)
-    signal = player.noise(player.block(8192))
+    signal = player.noise(player.audible(8192))
     stream = player.stream(block)
     first = run(stream, signal)
     stream.reset()
@@ -263,7 +263,8 @@ def _reset(player: Player, report: Report) -> None:
 def _alone(player: Player, report: Report) -> None:
     """Two streams of one file must not hear each other."""
     block = player.block(2048)
-    mine, other = player.noise(4 * block), player.noise(4 * block, seed=1)
+    frames = player.audible(4 * block) // block * block
+    mine, other = player.noise(frames), player.noise(frames, seed=1)
     alone = player.play(mine, block)
     one, two = player.stream(block), player.stream(block)
     heard = []

@@ -34,6 +34,10 @@ class Player:
         """The smallest legal block of at least so many samples."""
         return max(1, -(-wanted // self.step)) * self.step
 
+    def audible(self, frames: int) -> int:
+        """At least so many samples behind the declared delay, before which nothing is heard."""
+        return self.block(frames + (self.method.delay or 0))
+
     def stream(self, block: int, batch: int = 1, seed: int | None = SEED) -> Stream:
         """With whole blocks only, a stream adds no latency."""
         return self.model.stream(

@@ -4,7 +4,7 @@
 >>> stream = streaming.convert(network.eval())
 >>> stream.delay, stream.ratio, stream.block      # in samples of the input
 >>> y = stream(block)                             # [batch, channels, time], again and again
->>> torch.jit.script(stream)
+>>> torch.jit.script(streaming.pack(stream))      # the same, faster, for a file
 """
 
 from .convert import convert
@@ -12,6 +12,7 @@ from .errors import NotStreamable
 from .layers import Stateful, Windowed
 from .network import Streaming
 from .overlap_add import OverlapAdd
+from .pack import pack
 from .pqmf import PQMF
 from .rule import Rule, rule
 
@@ -24,5 +25,6 @@ __all__ = [
     "Streaming",
     "Windowed",
     "convert",
+    "pack",
     "rule",
 ]

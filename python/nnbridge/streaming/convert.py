@@ -16,7 +16,9 @@ from .timing import Signal
 from .walk import Const, Value, Walk
 
 
-def convert(network: nn.Module, *, early: bool = True, edges: str = "exact") -> Streaming:
+def convert(
+    network: nn.Module, *, early: bool = True, edges: str = "exact", late: int = 0
+) -> Streaming:
     """Turn a trained network into an exact streaming one.
 
     The network takes one signal [batch, channels, time] and returns one or several. It is neither
@@ -29,6 +31,8 @@ def convert(network: nn.Module, *, early: bool = True, edges: str = "exact") -> 
             one output frame longer at each strided layer (see `timing.windowed_delay`).
         edges: ``"exact"``, or ``"zero"`` to accept reflected and circular padding and put zeros in
             its place; then the two ends of a file differ from offline as far as it reaches.
+        late: frames by which the input is late already, where another stream gives it. What comes
+            before offline time zero is then not part of the signal; all delays include it.
 
     Returns:
         A scriptable module with ``delay``, ``ratio``, ``block``, ``reset()``.
@@ -40,14 +44,15 @@ def convert(network: nn.Module, *, early: bool = True, edges: str = "exact") -> 
         raise ValueError(f"edges is 'exact' or 'zero', not {edges!r}")
     known = set(vars(network))
     try:
-        return _convert(network, early, edges)
+        return _convert(network, early, edges, late)
     finally:  # torch.fx leaves tensor literals of forward in the module it follows
         for name in set(vars(network)) - known:
             delattr(network, name)
 
 
-def _convert(network: nn.Module, early: bool, edges: str) -> Streaming:
+def _convert(network: nn.Module, early: bool, edges: str, late: int) -> Streaming:
     walk = Walk(network, early, edges)
+    walk.lengths.late = late
     result: Any = None
     inputs = 0
     for node in trace.trace(network).nodes:
@@ -70,7 +75,7 @@ def _convert(network: nn.Module, early: bool, edges: str) -> Streaming:
                     "join the inputs as channels of one signal and split them in forward",
                 )
             walk.nodes[node] = walk.graph.placeholder("x")
-            walk.values[node] = Signal(Fraction(1), 0, 3, 2, 0, 0, 0)
+            walk.values[node] = Signal(Fraction(1), late, 3, 2, 0, 0, 0)
         elif node.op == "output":
             result = node.args[0]
         elif not walk.fold(node):

@@ -12,7 +12,7 @@ two ends those of the offline network:
   means that the end is not known, which is so until `Streaming.finish`.
 
 The past is kept as a view of the newest window, which costs no copy; it is copied only when the
-block is much longer than it, so that a view does not hold on to a long block's memory.
+block is long, and much longer than it, so that a view does not hold on to a long block's memory.
 
 No ``from __future__ import annotations`` here: TorchScript wants the types, not their names.
 """
@@ -58,7 +58,7 @@ class Stateful(nn.Module):
     def remember(self, window: Tensor, at: int, frames: int, new: int) -> None:
         """Keep `frames` frames of `window` from `at` on as the past, after a block of `new`."""
         past = window.narrow(self.axis, at, frames)
-        if new > 4 * frames:
+        if new > 512 and new > 4 * frames:
             past = past.clone()
         self.state = past
 
@@ -150,8 +150,9 @@ class StreamConv1d(Windowed):
         self.stride = stride
         self.dilation = dilation
         self.groups = groups
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", bias)
+        # parameters, because the engine lets streams share these, and copies buffers
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, in, time] -> [batch, out, time / stride]."""
@@ -182,8 +183,8 @@ class StreamConvTranspose1d(Stateful):
         self.stride = stride
         self.dilation = dilation
         self.groups = groups
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", None if bias is None else bias[:, None])
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.bias = None if bias is None else nn.Parameter(bias[:, None], requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, in, time] -> [batch, out, time * stride]."""

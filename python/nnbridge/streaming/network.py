@@ -109,6 +109,13 @@ class Streaming(nn.Module):
         for state in self.net.states:  # type: ignore[union-attr]
             state.reset()
 
+    @torch.jit.export
+    def reseed(self, seed: int) -> None:
+        """Draw other noise from now on: every layer that has a `reseed` is given its own seed."""
+        for index, state in enumerate(self.net.states):  # type: ignore[arg-type]
+            if hasattr(state, "reseed"):
+                state.reseed(seed + 1_000_003 * index)
+
     @torch.jit.unused
     def finish(self, x: Tensor) -> Any:
         """End the stream with its last samples and return the rest of the output, then reset.

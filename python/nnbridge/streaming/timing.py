@@ -84,9 +84,11 @@ class Signal:
 class Lengths:
     """Offline lengths of all signals as whole-number functions of the input's length.
 
-    Each entry is (source, a, b, c): ``T = max(0, (a * T_source + b) // c)``. Entry 0 is the input.
+    Each entry is (source, a, b, c): ``T = max(0, (a * T_source + b) // c)``. Entry 0 is the input,
+    whose first `late` frames are not part of the signal.
     """
 
+    late: int = 0
     entries: list[tuple[int, int, int, int]] = field(default_factory=lambda: [(0, 1, 0, 1)])
 
     def add(self, source: int, a: int, b: int, c: int) -> int:
@@ -101,7 +103,7 @@ class Lengths:
 
     def at(self, samples: int) -> list[int]:
         """All lengths, in frames, for an input of `samples` frames."""
-        values = [samples]
+        values = [max(0, samples - self.late)]
         for source, a, b, c in self.entries[1:]:
             values.append(max(0, (a * values[source] + b) // c))
         return values

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,3 +90,76 @@ def test_the_demo_plays_the_loop_through_the_model(package, tmp_path):
     assert 7.9 * rate < len(sound) < 8.1 * rate
     levels = [np.sqrt(np.mean(sound[i * rate : (i + 1) * rate] ** 2)) for i in range(8)]
     assert levels[7] > 4 * levels[0] > 0  # the gain rises every second
+
+
+def heard(package, folder, *messages):
+    """Two seconds of what the help patch gives when it is sent these messages."""
+    out = folder / "heard.wav"
+    sends = " \\; ".join(
+        ["", "nn-help-volume 0.5", f"nn-help-record open -bytes 4 {out}", *messages, "pd dsp 1"]
+    )
+    (folder / "player.pd").write_text(
+        f"#N canvas 0 0 9 9 9;\n#X obj 1 1 loadbang;\n#X msg 1 1 {sends};\n"
+        "#X obj 1 1 delay 1;\n#X msg 1 1 \\; nn-help-record start;\n#X obj 1 1 delay 2001;\n"
+        "#X msg 1 1 \\; nn-help-record stop \\; pd quit;\n#X connect 0 0 1 0;\n"
+        "#X connect 0 0 2 0;\n#X connect 2 0 3 0;\n#X connect 0 0 4 0;\n#X connect 4 0 5 0;\n"
+    )
+    run = run_pd(folder / "player.pd", rate=44100, extra=["-open", str(package / "nn~-help.pd")])
+    assert run.clean, run.console
+    return soundfile.read(out, dtype="float32")[0]
+
+
+def test_codec_and_prior_of_the_help_patch_are_heard_when_switched_on(package, tmp_path):
+    def level(sound):
+        return float(np.sqrt(np.mean(sound[-44100:] ** 2)))
+
+    loop = heard(package, tmp_path, "nn-help-play 1")
+    codec = heard(package, tmp_path, "nn-help-play 1", "nn-help-codec 1")
+    count = min(len(loop), len(codec))
+    assert level(codec[:count] - loop[:count]) > 1e-3
+    assert level(heard(package, tmp_path)) == 0
+    assert level(heard(package, tmp_path, "nn-help-prior 1")) > 1e-3
+
+
+@pytest.mark.extended
+@pytest.mark.skipif(
+    sys.platform != "linux" or not (EXTERNAL.parent / "cmake_install.cmake").exists(),
+    reason="packed on Linux, from a build folder",
+)
+def test_the_archive_plays_with_nothing_of_ours_in_reach(tmp_path):
+    """Unpacked elsewhere, with no Python or torch, it finds all libraries in itself."""
+    made = subprocess.run(
+        [sys.executable, ROOT / "externals/pd/package.py", EXTERNAL.parent, "--deken"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    with zipfile.ZipFile(made.stdout.strip()) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / "nn~"
+    patch = tmp_path / "test.pd"
+    patch.write_text(
+        "#N canvas 0 0 9 9 9;\n#X obj 1 1 osc~ 220;\n"
+        "#X obj 1 1 nn~ nn~/models/vocoder forward 1024;\n"
+        "#X obj 1 1 env~ 4096;\n#X obj 1 1 print level;\n#X obj 1 1 loadbang;\n"
+        "#X msg 1 1 \\; pd dsp 1;\n#X obj 1 1 delay 800;\n#X msg 1 1 \\; pd quit;\n"
+        "#X connect 0 0 1 0;\n#X connect 1 0 2 0;\n#X connect 2 0 3 0;\n"
+        "#X connect 4 0 5 0;\n#X connect 4 0 6 0;\n#X connect 6 0 7 0;\n"
+    )
+    options = ["-nogui", "-batch", "-noaudio", "-nomidi", "-noprefs", "-nrt", "-stderr"]
+    run = subprocess.run(
+        ["pd", *options, "-path", folder, "-open", patch],
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "LD_DEBUG": "libs"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    levels = re.findall(r"^level: (\S+)", run.stderr, re.MULTILINE)
+    assert float(levels[-1]) > 60
+    loaded = {Path(name) for name in re.findall(r"calling init: (\S+)", run.stderr)}
+    packed = {path.name for path in folder.glob("*.so*")}
+    assert "libtorch_cpu.so" in packed
+    assert {path.parent for path in loaded if path.name in packed} == {folder}
+    assert not any(path.is_relative_to(ROOT) for path in loaded)

@@ -103,6 +103,19 @@ def test_a_file_whose_end_the_network_cuts_is_exact_to_its_last_sample() -> None
     torch.testing.assert_close(stream.render(x, 3), offline(network, x), atol=1e-10, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["wavenet-centred", "unet", "rave-ratio-2048", "rave-causal"])
+def test_an_input_that_is_late_already_is_exact_from_its_own_start(name: str) -> None:
+    network = prepared(NETWORKS[name]()).double()
+    late = 5 * streaming.convert(network).block
+    stream = streaming.convert(network, late=late)
+    assert stream.delay == streaming.convert(network).delay + late
+    x = noise(1, stream.block * max(6, 600 // stream.block), torch.float64)
+    before = noise(1, late, torch.float64, seed=1)  # what another stream gives before its start
+    for made in (stream, streaming.pack(stream)):
+        z = made.render(torch.cat([before, x], -1), stream.block * 2)
+        torch.testing.assert_close(z, offline(network, x), atol=1e-10, rtol=0)
+
+
 def test_a_decoder_that_makes_samples_of_latents_is_exact() -> None:
     network = prepared(Decode(Rave(ratios=(4, 2), latent=8))).double()
     stream = streaming.convert(network)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What an engine defines, for the tests that link no engine: a file whose first word is "stub"
-// opens.
+// opens; "slow" behind it takes a moment to.
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "engine/engine.hpp"
 #include "engine/float_mode.hpp"
@@ -15,6 +17,7 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
   std::string word;
   file >> word;
   if (word != "stub" || device != "cpu") return fail("'" + path.string() + "' is no stub.");
+  if (file >> word && word == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(200));
   auto spec = stub::spec();
   spec.path = path.string();
   return stub::program(spec);

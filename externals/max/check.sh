@@ -1,0 +1,12 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Syntax check of every source here with Max's own headers: check.sh <max-sdk-base>
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+sdk=${1:?check.sh needs the folder of max-sdk-base, which holds c74support}
+expected=${NNBRIDGE_EXPECTED:-}
+for source in "$here"/*.cpp; do
+  ${CXX:-c++} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror \
+    -DNNBRIDGE_VERSION='"check"' -I"$here/../../cpp/include" ${expected:+-I"$expected"} \
+    -isystem "$sdk/c74support/max-includes" -isystem "$sdk/c74support/msp-includes" "$source"
+done

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+//
+// Where Max enters mcs.nn~.
+#include "classes.hpp"
+
+void ext_main(void*) {
+  object_post(nullptr, "mcs.nn~ - nnbridge " NNBRIDGE_VERSION " - MIT licence");
+  nnbridge::max::define_class(nnbridge::max::Layout::kItems);
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// What DPF asks every plugin to state, by the names it wants.
+#pragma once
+
+#define DISTRHO_PLUGIN_BRAND "nnbridge"
+#define DISTRHO_PLUGIN_NAME "nnbridge"
+#define DISTRHO_PLUGIN_URI "https://nnbridge.org/plugin"
+#define DISTRHO_PLUGIN_HAS_UI 0
+#define DISTRHO_PLUGIN_IS_RT_SAFE 1
+#define DISTRHO_PLUGIN_NUM_INPUTS 2
+#define DISTRHO_PLUGIN_NUM_OUTPUTS 2
+#define DISTRHO_PLUGIN_WANT_LATENCY 1
+#define DISTRHO_PLUGIN_WANT_STATE 1
+#define DISTRHO_PLUGIN_WANT_FULL_STATE 1
+#define DISTRHO_PLUGIN_WANT_PROGRAMS 0
+#define DISTRHO_PLUGIN_WANT_DIRECT_ACCESS 1
+#define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx"
+
+/// What DPF doesn't pass on, and dpf/Fix.cmake makes it: whether the host is bound to real time,
+/// and how many channels the track has. `process` is whether the host says so in a process call.
+void nnbridge_host_says(void* plugin, bool offline, int channels, bool process) noexcept;

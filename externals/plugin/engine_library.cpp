@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "engine_library.hpp"
+
+#include <dlfcn.h>
+
+#include <cstdint>
+#include <filesystem>
+
+namespace nnbridge::plugin {
+namespace {
+
+#ifdef __APPLE__
+constexpr const char* kTorch = "@rpath/libtorch_cpu.dylib";
+constexpr const char* kEngine = "nnbridge-engine.dylib";
+#else
+constexpr const char* kTorch = "libtorch_cpu.so";
+constexpr const char* kEngine = "nnbridge-engine.so";
+#endif
+
+std::filesystem::path own_folder() {
+  static const char marker = 0;
+  Dl_info info{};
+  if (dladdr(&marker, &info) == 0 || info.dli_fname == nullptr) return {};
+  return std::filesystem::path(info.dli_fname).parent_path();
+}
+
+/// "2.13.0" of the LibTorch that is in the process already, empty if none is, "another" if it is
+/// too old to say. The loader would hand it to our engine by its name alone.
+std::string torch_in_process() {
+  void* const torch = dlopen(kTorch, RTLD_LAZY | RTLD_NOLOAD);
+  if (torch == nullptr) return {};
+  using Version = std::uint64_t (*)();
+  const auto version = reinterpret_cast<Version>(dlsym(torch, "aoti_torch_abi_version"));
+  std::string text = "another";
+  if (version != nullptr) {
+    const auto number = version();
+    const auto part = [&](int shift) { return std::to_string((number >> shift) & 0xFF); };
+    text = part(56) + "." + part(48) + "." + part(40);
+  }
+  dlclose(torch);
+  return text;
+}
+
+using Maker = Backend* (*)();
+
+Maker open_engine(std::string& problem) {
+  if (const auto found = torch_in_process(); !found.empty() && found != NNBRIDGE_TORCH_VERSION) {
+    problem = "This program has already loaded LibTorch " + found +
+              ", and this plugin was built for " NNBRIDGE_TORCH_VERSION
+              ": use that version there, or the plugin in another program.";
+    return nullptr;
+  }
+  const auto path = own_folder() / kEngine;
+  void* const engine = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (engine == nullptr) {
+    const char* const why = dlerror();
+    problem = "The engine can't be loaded (" + std::string(why != nullptr ? why : path.string()) +
+              "): install the plugin again with `nnbridge plugin install`.";
+    return nullptr;
+  }
+  return reinterpret_cast<Maker>(dlsym(engine, "nnbridge_plugin_backend"));
+}
+
+}  // namespace
+
+Backend* open_backend(std::string& problem) {
+  static std::string failure;
+  static const Maker make = open_engine(failure);
+  problem = failure;
+  return make != nullptr ? make() : nullptr;
+}
+
+}  // namespace nnbridge::plugin

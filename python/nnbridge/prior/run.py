@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""The run folder of a prior; its layout is that of a RAVE's run (see `nnbridge.rave.run`).
+
+recipe.toml     everything that was chosen
+run.json        what the sequences were, and each command that started or resumed it
+metrics.csv     step, stage, name, value: every figure that was logged
+logs/           the same for TensorBoard
+checkpoints/    see `nnbridge.rave.checkpoints`
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nnbridge.rave import checkpoints
+from nnbridge.rave.run import write_text
+
+from .code import Bins, Codes, code
+from .errors import PriorError
+from .network import Prior
+from .recipe import Recipe
+from .sequences import Sequences
+from .training import build, facts
+
+FORMAT = 1
+
+
+class Run:
+    """The folder of one training run.
+
+    Args:
+        path: of a folder that `create` made.
+
+    Attributes:
+        facts: what is in run.json.
+
+    Raises:
+        PriorError: it is no run folder of a prior, or a newer program's.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checkpoints = self.path / "checkpoints"
+        self.metrics = self.path / "metrics.csv"
+        self.logs = self.path / "logs"
+        try:
+            self.facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise PriorError(
+                f"'{path}' is no run folder (it has no run.json): make one with "
+                "nnbridge prior train SEQUENCES --out RUN."
+            ) from None
+        except (OSError, ValueError) as error:
+            raise PriorError(f"'{self.path / 'run.json'}' can't be read: {error}.") from None
+        if "sequences" not in self.facts:
+            raise PriorError(f"'{path}' is the run of something else than a prior.")
+        if self.facts.get("format") != FORMAT:
+            raise PriorError(f"'{path}' was made by a newer nnbridge: update this one.")
+
+    @classmethod
+    def create(
+        cls, path: str | Path, recipe: Recipe, sequences: Sequences, writes: bool = True
+    ) -> Run:
+        """Make a run folder; a process that does not write only looks at it.
+
+        Raises:
+            PriorError: there is a run already.
+        """
+        folder = Path(path)
+        if not writes:
+            return cls(folder)
+        if (folder / "run.json").exists():
+            raise PriorError(
+                f"'{path}' holds a run already: go on with it by adding --resume, or give another "
+                "folder."
+            )
+        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        write_text(folder / "recipe.toml", recipe.to_toml())
+        held = {"format": FORMAT, "sequences": facts(sequences), "starts": []}
+        write_text(folder / "run.json", json.dumps(held, indent=1) + "\n")
+        return cls(folder)
+
+    def recipe(self) -> Recipe:
+        """What was chosen."""
+        return Recipe.load(self.path / "recipe.toml")
+
+    def change_recipe(self, recipe: Recipe) -> None:
+        """Write a recipe that goes on from here."""
+        write_text(self.path / "recipe.toml", recipe.to_toml())
+
+    def note_start(self, step: int) -> None:
+        """Note which command starts or resumes here."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
+        self.facts["starts"].append({"step": step, "time": stamp, "command": command})
+        write_text(self.path / "run.json", json.dumps(self.facts, indent=1) + "\n")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A prior, and what is needed to play it."""
+
+    prior: Prior
+    """In evaluation mode, on the CPU."""
+    code: Codes | Bins
+    ratio: int
+    """Audio samples per step."""
+    sample_rate: int
+    """Hz."""
+    rave: Path
+    """The model file that its sequences were made with."""
+    rave_hash: str
+    recipe: Recipe
+    step: int
+    """Training steps that were done."""
+
+
+def load(path: str | Path, checkpoint: str = "best") -> Trained:
+    """Open the prior of a run.
+
+    Args:
+        path: a run folder.
+        checkpoint: best, newest, or a step that is kept. Where no validation was yet, the newest.
+
+    Raises:
+        PriorError: there is no run.
+        TrainingError: there is no such checkpoint that can be read.
+    """
+    run = Run(path)
+    recipe = run.recipe()
+    if checkpoint == "best" and not (run.checkpoints / "best.ckpt").is_file():
+        checkpoint = "newest"
+    _, held, _ = checkpoints.find(run.checkpoints, checkpoint)
+    about = run.facts["sequences"]
+    prior = build(recipe, about)
+    prefix = "prior."
+    state = held["state_dict"]
+    weights = {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
+    try:
+        prior.load_state_dict(weights)
+    except RuntimeError as error:
+        raise PriorError(
+            f"the checkpoint does not fit the recipe beside it ({str(error).splitlines()[-1]})."
+        ) from None
+    return Trained(
+        prior.eval(),
+        code(about["code"], about["vocabulary"]),
+        about["ratio"],
+        about["sample_rate"],
+        Path(about["rave"]["path"]),
+        about["rave"]["hash"],
+        recipe,
+        int(held["nnbridge"]["step"]),
+    )

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+"""What goes wrong around a training run."""
+
+
+class TrainingError(ValueError):
+    """A run, a checkpoint or a dataset cannot be used; the message is one clear sentence."""
+
+
+class ExportError(TrainingError):
+    """A network cannot be exported like this; the message is one clear sentence."""

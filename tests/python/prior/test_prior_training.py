@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""Training: it learns, stops in time, and goes on as if it had not been interrupted."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_priors import COMBINATIONS, TINY
+
+from nnbridge.prior import evaluation, loop
+from nnbridge.prior.errors import PriorError
+from nnbridge.prior.recipe import Recipe, names
+from nnbridge.prior.run import Run, load
+from nnbridge.prior.sequences import Sequences
+from nnbridge.prior.training import Training
+from nnbridge.rave.recipe import RecipeError
+
+
+def trained(folder: Path, sequences: Sequences, *settings: str) -> Training:
+    run, training = loop.begin(folder, Recipe().override([*TINY, *settings]), sequences)
+    loop.train(training, run, lambda _: None, lambda *_: None, accelerator="cpu")
+    return training
+
+
+def test_training_lowers_the_cross_entropy_of_held_out_recordings(run: Path) -> None:
+    with (run / "metrics.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["name"] == "validation/cross_entropy"]
+    values = [float(row["value"]) for row in rows]
+    assert [int(row["step"]) for row in rows] == [10, 20, 30, 40]
+    assert values[-1] < values[0] < np.log(9) + 0.5
+    held = load(run)
+    sequences = Sequences(Run(run).facts["sequences"]["path"])
+    found = evaluation.evaluate(held.prior, sequences, segment=24)
+    assert found.cross_entropy == pytest.approx(min(values), rel=1e-4)
+    assert found.steps == sum(file.steps for file in sequences.split("validation"))
+
+
+def test_an_interrupted_training_becomes_what_it_would_have_become(
+    sequences: Sequences, tmp_path: Path
+) -> None:
+    whole = trained(tmp_path / "whole", sequences, "training.steps=12")
+    trained(tmp_path / "halves", sequences, "training.steps=7")
+    run, training, checkpoint = loop.resume(tmp_path / "halves", None, ["training.steps=12"])
+    assert training.step == 7
+    loop.train(
+        training, run, lambda _: None, lambda *_: None, resume_from=checkpoint, accelerator="cpu"
+    )
+    one, other = whole.prior.state_dict(), training.prior.state_dict()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_training_stops_when_validation_no_longer_gets_better(
+    sequences: Sequences, tmp_path: Path
+) -> None:
+    # A rate of nearly nothing: the first validation stays the best, or differs by rounding.
+    training = trained(
+        tmp_path / "run",
+        sequences,
+        "training.learning_rate=1e-12",
+        "training.learning_rate_begin=1e-12",
+        "training.patience=2",
+        "training.validate_every=2",
+        "training.steps=400",
+        "network.dropout=0.0",
+    )
+    assert training.step < 100
+
+
+@pytest.mark.parametrize(("temporal", "parametrisation"), COMBINATIONS)
+def test_every_combination_learns(
+    temporal: str, parametrisation: str, sequences: Sequences
+) -> None:
+    recipe = Recipe().override(
+        [*TINY, f"network.temporal={temporal}", f"network.parametrisation={parametrisation}",
+         "network.cycle=2", "training.segment=48"]
+    )  # fmt: skip
+    training = Training(recipe, sequences)
+    optimizer = torch.optim.Adam(training.prior.parameters(), 5e-3)
+    batch = training._crops.at(0)
+    losses = []
+    for _ in range(25):
+        logits = training.prior(batch.tokens, batch.curves)
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 2), batch.tokens.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    untouched = [name for name, p in training.prior.named_parameters() if p.grad is None]
+    assert not untouched  # which distributed training could not bear
+    assert losses[-1] < 0.85 * losses[0]
+
+
+def test_the_prior_of_the_decoupled_model_is_counted_on_the_training_set(
+    sequences: Sequences,
+) -> None:
+    recipe = Recipe().override([*TINY, "network.parametrisation=decoupled"])
+    counts = sequences.counts(4) + 1
+    expected = np.log(counts / counts.sum(1, keepdims=True))
+    found = Training(recipe, sequences).prior.output.log_prior
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5)
+
+
+def test_the_learning_rate_ramps_and_then_falls_exponentially() -> None:
+    training = Recipe().training
+    assert training.rate(0) == pytest.approx(1e-6)
+    assert training.rate(15_000) == pytest.approx((1e-6 + 5e-4) / 2)
+    assert training.rate(30_000) == pytest.approx(5e-4)
+    assert training.rate(130_000) == pytest.approx(2.5e-4)
+
+
+def test_baselines_are_what_counting_by_hand_gives(sequences: Sequences) -> None:
+    found = evaluation.baselines(sequences, 1, segment=24)
+    train = [sequences.tokens(file)[:, 0] for file in sequences.split("train")]
+    test = [sequences.tokens(file)[:, 0] for file in sequences.split("validation")]
+    before = np.concatenate([tokens[:-1] for tokens in test])
+    after = np.concatenate([tokens[1:] for tokens in test])
+    assert found["repeat the last token"].accuracy == pytest.approx((before == after).mean())
+    one = np.bincount(np.concatenate(train), minlength=9) + 1.0
+    one /= one.sum()
+    assert found["unigram"].cross_entropy == pytest.approx(-np.log(one[after]).mean(), rel=1e-5)
+    assert found["unigram"].perplexity == pytest.approx(np.exp(-(one * np.log(one)).sum()))
+    two = np.ones((9, 9))
+    for tokens in train:
+        np.add.at(two, (tokens[:-1], tokens[1:]), 1)
+    two /= two.sum(1, keepdims=True)
+    assert found["bigram"].accuracy == pytest.approx((two[before].argmax(1) == after).mean())
+    expected = -np.log(two[before, after]).mean()
+    assert found["bigram"].cross_entropy == pytest.approx(expected, rel=1e-5)
+
+
+def test_recipes_come_back_from_what_they_write_and_refuse_what_they_do_not_know(
+    tmp_path: Path,
+) -> None:
+    for name in names():
+        recipe = Recipe.load(name)
+        (tmp_path / "r.toml").write_text(recipe.to_toml())
+        assert Recipe.load(tmp_path / "r.toml") == recipe
+    with pytest.raises(RecipeError, match=r"network\.depth, which is unknown"):
+        Recipe().override(["network.depth=3"])
+    with pytest.raises(RecipeError, match=r"training\.batch must be a whole number"):
+        Recipe().override(["training.batch=many"])
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("network.temporal=rnn", "no temporal model 'rnn'"),
+        ("network.parametrisation=joint", "no parametrisation 'joint'"),
+        ("network.aggregation=mean", "aggregation is sum, weighted or concatenate"),
+        ("network.heads=3", "can't be split between 3 heads"),
+        ("material.quantisers=9", "the sequences have 4"),
+        ('material.descriptors=["pitch"]', "no descriptor 'pitch' to follow"),
+        ("material.rave_codebooks=true", "come without the RAVE's codebooks"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_sentence(
+    setting: str, sentence: str, sequences: Sequences
+) -> None:
+    with pytest.raises(PriorError, match=sentence):
+        Training(Recipe().override([*TINY, setting]), sequences)
+
+
+def test_an_example_must_be_longer_than_the_receptive_field(sequences: Sequences) -> None:
+    settings = [*TINY, "network.temporal=wavenet", "network.layers=12"]
+    with pytest.raises(PriorError, match="longer than that"):
+        Training(Recipe().override(settings), sequences)
+
+
+def test_a_run_is_not_overwritten_and_other_sequences_are_refused(
+    run: Path, sequences: Sequences, tmp_path: Path
+) -> None:
+    with pytest.raises(PriorError, match="holds a run already"):
+        loop.begin(run, Recipe().override(TINY), sequences)
+    with pytest.raises(PriorError, match="only training can"):
+        loop.resume(run, None, ["network.width=32"])
+    with pytest.raises(PriorError, match="no run folder"):
+        Run(tmp_path)
