@@ -147,6 +147,8 @@ def _begin(
 
     has_gpu = machine.accelerator != "cpu" and torch.cuda.is_available()
     recipe = Recipe.load(name or ("thesis" if has_gpu else "small")).override(settings)
+    if machine.writes:
+        session.refuse_run(folder)  # before anything is prepared into it
     data = _dataset(dataset, folder, recipe, machine, quiet)
     session.check(recipe, data, machine.processes)
     return session.begin(folder, recipe, data, machine.writes)
@@ -177,8 +179,7 @@ def _resume(
 ) -> Session:
     from nnbridge.rave import session
 
-    made = session.resume(folder, dataset, settings, which, machine.writes)
-    session.check(made.training.recipe, made.dataset, machine.processes)
+    made = session.resume(folder, dataset, settings, which, machine.processes, machine.writes)
     if machine.writes:
         for note in made.notes:
             complain(note)

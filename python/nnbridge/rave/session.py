@@ -62,6 +62,19 @@ def check(recipe: Recipe, dataset: Dataset, processes: int) -> None:
         )
 
 
+def refuse_run(folder: Path) -> None:
+    """Nothing may be written into a folder that a new run is wanted in, if there is one already.
+
+    Raises:
+        TrainingError: there is.
+    """
+    if exists(folder):
+        raise TrainingError(
+            f"'{folder}' holds a run already: go on with it by adding --resume, or give another "
+            "folder."
+        )
+
+
 def begin(folder: Path, recipe: Recipe, dataset: Dataset, writes: bool = True) -> Session:
     """Begins a run in a new folder.
 
@@ -74,11 +87,8 @@ def begin(folder: Path, recipe: Recipe, dataset: Dataset, writes: bool = True) -
     Raises:
         TrainingError: there is a run already.
     """
-    if writes and exists(folder):
-        raise TrainingError(
-            f"'{folder}' holds a run already: go on with it by adding --resume, or give another "
-            "folder."
-        )
+    if writes:
+        refuse_run(folder)
     training = Training(recipe, dataset)
     run = Run.create(folder, recipe, dataset) if writes else Run(folder, {})
     return Session(run, training, dataset)
@@ -89,15 +99,17 @@ def resume(
     dataset: Path | None = None,
     settings: Sequence[str] = (),
     which: str = "newest",
+    processes: int = 1,
     writes: bool = True,
 ) -> Session:
-    """Goes on with a run.
+    """Goes on with a run. Nothing of it is changed before everything is known to fit.
 
     Args:
         folder: of the run.
         dataset: where the dataset is now; None: where it was.
         settings: changes to the recipe, as ``section.name=value``.
         which: the checkpoint to go on from; whatever came after it is removed.
+        processes: that share the batch.
         writes: whether this process is the one that writes.
 
     Raises:
@@ -112,6 +124,7 @@ def resume(
             "with: begin a new run."
         )
     data = Dataset(dataset or run.facts["dataset"]["path"])
+    check(recipe, data, processes)
     training = Training(recipe, data)
     path, notes = _go_back(run, training, which, writes)
     if data.hash != run.facts["dataset"]["hash"]:

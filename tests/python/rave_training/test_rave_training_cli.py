@@ -48,6 +48,19 @@ class Command:
         return "\n".join(line for line in lines if line not in imports), "\n".join(imports)
 
 
+def test_recordings_are_not_prepared_into_another_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(capsys, recordings(tmp_path / "plucks"), "--out", tmp_path / "run", *SET)[0] == 0
+    before = Dataset(tmp_path / "run" / "dataset").hash
+    others = recordings(tmp_path / "others")
+    (others / "pluck0.wav").unlink()
+    code, error = call(capsys, others, "--out", tmp_path / "run", *SET)
+    assert code == 1
+    assert "holds a run already" in error
+    assert Dataset(tmp_path / "run" / "dataset").hash == before
+
+
 def test_one_command_on_one_folder_prepares_tells_the_cost_and_trains(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,6 +80,14 @@ def test_another_network_can_not_go_on_with_a_run(finished: Path) -> None:
         session.resume(finished, None, ["discriminator.capacity=4"])
 
 
+def test_what_can_not_go_on_loses_nothing(dataset: Dataset, tmp_path: Path) -> None:
+    go(session.begin(tmp_path / "run", recipe(), dataset))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(TrainingError, match="can't be shared evenly by 2 processes"):
+        session.resume(tmp_path / "run", None, ["training.batch=3"], "stage-one", processes=2)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
 def test_what_changes_on_the_way_is_written_down(dataset: Dataset, tmp_path: Path) -> None:
     go(session.begin(tmp_path / "run", recipe(), dataset))
     again = session.resume(tmp_path / "run", None, ["training.stage_two_steps=10"])
