@@ -82,11 +82,14 @@ class Means:
             self._sums[name] = self._sums[name] + value if name in self._sums else value
             self._counts[name] = self._counts.get(name, 0) + 1
 
-    def take(self, over_processes: Callable[[Tensor], Tensor]) -> dict[str, float]:
+    def take(
+        self, over_processes: Callable[[Tensor], Tensor] = lambda means: means
+    ) -> dict[str, float]:
         """The means since the last call.
 
         Args:
-            over_processes: gives the mean over all processes, which have the same names.
+            over_processes: gives the mean over all processes, which have the same names; default:
+                there is one.
         """
         if not self._sums:
             return {}
