@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # `make` alone says what there is. Every target does its own set-up, once (.ci/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pd demo-pd deken plugin max-check test test-extended asan tsan bench lint format clean
+.PHONY: help setup demo pd demo-pd deken plugin demo-plugin max-check max-package test test-extended asan tsan bench lint format clean
 
 # Programs of .venv first: its Python, and the formatters at the versions that pyproject.toml pins.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -24,15 +24,24 @@ pd: $(stamps)/package $(stamps)/pd ## build nn~ for Pure Data, into build/pd/nn~
 demo-pd: pd ## play nn~'s help patch in Pd without a window, into out/pd-demo.wav
 	@externals/pd/demo.sh build/pd/nn~ out/pd-demo.wav
 
-plugin: $(stamps)/package $(stamps)/plugin ## build the DAW plugin, into build/plugin/bin
+plugin: $(stamps)/package $(stamps)/plugin ## build the DAW plugins (VST3, CLAP, LV2), into build/plugin/bin
 	@cmake --preset plugin >/dev/null
-	@cmake --build --preset plugin --target nnbridge_plugin-vst3
+	@cmake --build --preset plugin --target plugin
+
+demo-plugin: plugin $(stamps)/test ## play a loop through the VST3 plugin in pedalboard, into out/
+	@python externals/plugin/demo.py build/plugin/bin/nnbridge.vst3
 
 deken: pd ## an archive of nn~ for Deken, with all libraries, into out/
 	@python externals/pd/package.py build/pd --deken
 
 max-check: $(stamps)/base ## compile the Max objects with Max's headers: make max-check MAX_SDK_DIR=<max-sdk-base>
 	@externals/max/check.sh "$(MAX_SDK_DIR)"
+
+# A package cannot bring Homebrew's libraries along: CMake fetches them instead, and links them in.
+without_homebrew := $(if $(filter Darwin,$(shell uname -s)),-DCMAKE_IGNORE_PREFIX_PATH="/opt/homebrew;/usr/local")
+max-package: $(stamps)/base ## the package for Max, into build/max/max-package: make max-package MAX_SDK_DIR=<max-sdk-base>
+	@cmake --preset max -DMAX_SDK_DIR="$(MAX_SDK_DIR)" $(without_homebrew) >/dev/null
+	@cmake --build --preset max --target max_package
 
 test: setup ## lint, C++ tests (also under sanitizers) and Python tests
 	@.ci/test.sh

@@ -25,6 +25,9 @@ check "ruff format" ruff format --check --quiet .
 check "mypy" mypy
 check "clang-tidy cpp" tidy build/dev cpp/src
 check "clang-tidy externals/pd" tidy build/dev externals/pd
+# Only where `make plugin` has configured it: it wants DPF's headers.
+[ -f build/plugin/compile_commands.json ] &&
+  check "clang-tidy externals/plugin" tidy build/plugin externals/plugin
 check "clang-tidy python/src" tidy build/python python/src
 [ "$failed" = 0 ] && echo "lint: clean"
 exit "$failed"

@@ -61,6 +61,13 @@ else()
 endif()
 if(torch_openmp)
   message(STATUS "torch's OpenMP: ${torch_openmp}")
-  target_link_libraries(nnbridge_dep_torch INTERFACE ${torch_openmp})
+  if(APPLE AND torch_openmp MATCHES "torch/lib/libomp\\.dylib$")
+    # This file says that it lies where it was built (/opt/llvm-openmp), and the linker would believe
+    # it. The two functions that we call are looked up when we are loaded, in the one of libtorch_cpu.
+    target_link_options(nnbridge_dep_torch INTERFACE
+      LINKER:-U,_omp_get_max_threads LINKER:-U,_omp_set_num_threads)
+  else()
+    target_link_libraries(nnbridge_dep_torch INTERFACE ${torch_openmp})
+  endif()
   target_compile_definitions(nnbridge_dep_torch INTERFACE NNBRIDGE_OPENMP=1)
 endif()

@@ -5,6 +5,7 @@ Everything lands in out/: the model files, WAVs, descriptors and one picture.
 """
 
 import argparse
+import itertools
 import os
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from effects.effects import Effects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from prior import demo as priors
 from rave import demo as raves
 
 import nnbridge
@@ -66,7 +68,8 @@ def main() -> None:
             f"  {method:<10} out/{path.name:<20} {made.realtime_factor:4.0f} x real time, "
             f"latency of {made.latency.total} frames taken out, tail {made.tail / rate:.2f} s"
         )
-    for title, path, remark in raves.play(LOOP, OUT, arguments().voice):
+    played = itertools.chain(raves.play(LOOP, OUT, arguments().voice), priors.play(LOOP, OUT))
+    for title, path, remark in played:
         sound = soundfile.read(path, dtype="float32", always_2d=True)[0].mean(1)
         takes.append((title, sound))
         print(f"  {title:<35} out/{path.name:<22} {remark}")

@@ -5,8 +5,8 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sdk=${1:?check.sh needs the folder of max-sdk-base, which holds c74support}
 expected=${NNBRIDGE_EXPECTED:-}
-for source in "$here"/*.cpp; do
+for source in "$here"/*.cpp "$here"/../common/*.cpp; do
   ${CXX:-c++} -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror \
-    -DNNBRIDGE_VERSION='"check"' -I"$here/../../cpp/include" ${expected:+-I"$expected"} \
+    -DNNBRIDGE_VERSION='"check"' -I"$here/../../cpp/include" -I"$here/../common" ${expected:+-I"$expected"} \
     -isystem "$sdk/c74support/max-includes" -isystem "$sdk/c74support/msp-includes" "$source"
 done

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include "object.hpp"
+#include "wiring.hpp"
 
 namespace nnbridge::max {
 

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "host.hpp"
 
+#include "glue.hpp"
+
 // clang-format off
 #include "ext_buffer.h"
 #include "ext_atomarray.h"
 #include "ext_packages.h"
 #include "ext_path.h"
 // clang-format on
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -17,12 +25,18 @@
 namespace nnbridge::max {
 namespace {
 
-constexpr const char* kPackage = "nnbridge";
+/// Ours, and nn~'s own: patches written for it find their models where they are.
+constexpr std::array kPackages{"nnbridge", "nn_tilde"};
+
+/// Max's names are UTF-8 on every system.
+std::filesystem::path to_path(const std::string& name) {
+  return {std::u8string(name.begin(), name.end())};
+}
 
 std::optional<std::filesystem::path> absolute(short folder, const std::string& name) {
   std::array<char, MAX_PATH_CHARS> path{};
   if (path_toabsolutesystempath(folder, name.c_str(), path.data()) != 0) return std::nullopt;
-  return std::filesystem::path(path.data());
+  return to_path(path.data());
 }
 
 bool is_file(const std::filesystem::path& path) {
@@ -31,11 +45,12 @@ bool is_file(const std::filesystem::path& path) {
 }
 
 std::optional<std::filesystem::path> find_exactly(const std::string& name) {
-  if (const std::filesystem::path path(name); path.is_absolute()) {
+  if (const auto path = to_path(name); path.is_absolute()) {
     return is_file(path) ? std::optional(path) : std::nullopt;
   }
-  if (const short package = packages_getpackagepath(kPackage); package != 0) {
-    const auto path = absolute(package, "models/" + name);
+  for (const char* name_of_package : kPackages) {
+    const short package = packages_getpackagepath(name_of_package);
+    const auto path = package != 0 ? absolute(package, "models/" + name) : std::nullopt;
     if (path && is_file(*path)) return path;
   }
   std::array<char, MAX_PATH_CHARS> found{};
@@ -73,76 +88,96 @@ std::optional<BufferValue> read_buffer(t_object* owner, t_symbol* name) {
   return value;
 }
 
-/// Max 9's `array`: registered by name, with its numbers in an atomarray.
+/// A function that only newer versions of Max have.
+template <class Function>
+Function function_of_max(const char* name) {
+#if defined(_WIN32)
+  return reinterpret_cast<Function>(
+      reinterpret_cast<void (*)()>(GetProcAddress(GetModuleHandleA("MaxAPI.dll"), name)));
+#else
+  return reinterpret_cast<Function>(dlsym(RTLD_DEFAULT, name));
+#endif
+}
+
+/// The numbers of an `array` object, which came with Max 9.
 std::optional<BufferValue> read_numbers(t_symbol* name) {
-  auto* const array = object_findregistered(gensym("array"), name);
+  static const auto retain =
+      function_of_max<t_atomarray* (*)(t_symbol*)>("arrayobj_findregistered_retain");
+  static const auto release = function_of_max<t_max_err (*)(t_atomarray*)>("arrayobj_release");
+  if (!retain || !release) return std::nullopt;
+  t_atomarray* const array = retain(name);
   if (!array) return std::nullopt;
+  BufferValue value{.channels = 1, .frames = 0, .sample_rate = 0, .samples = {}};
   long count = 0;
   t_atom* atoms = nullptr;
-  if (atomarray_getatoms(static_cast<t_atomarray*>(array), &count, &atoms) != 0) {
-    return std::nullopt;
+  if (atomarray_getatoms(array, &count, &atoms) == 0) {
+    value.frames = count;
+    for (long i = 0; i < count; ++i) {
+      value.samples.push_back(static_cast<float>(atom_getfloat(atoms + i)));
+    }
   }
-  BufferValue value{.channels = 1, .frames = count, .sample_rate = 0, .samples = {}};
-  for (long i = 0; i < count; ++i) {
-    value.samples.push_back(static_cast<float>(atom_getfloat(atoms + i)));
-  }
+  release(array);
   return value;
 }
 
 }  // namespace
 
-std::string file_name(const std::string& name) {
-  return name.ends_with(".ts") ? name : name + ".ts";
+Result<std::filesystem::path> find_model(const std::string& name) {
+  if (name.empty()) return fail("there is no name of a model");
+  const auto file = name.ends_with(".ts") ? name : name + ".ts";
+  auto found = find_exactly(file);
+  if (!found) return fail("could not find file '" + file + "'");
+  return *found;
 }
 
-std::optional<std::filesystem::path> find_model(const std::string& name) {
-  if (name.empty()) return std::nullopt;
-  return find_exactly(file_name(name));
+ArrayReader arrays_of(t_object* owner) {
+  return [owner](const std::string& name) {
+    t_symbol* const symbol = gensym(name.c_str());
+    auto buffer = read_buffer(owner, symbol);
+    return buffer ? buffer : read_numbers(symbol);
+  };
 }
 
-std::optional<BufferValue> read_array(t_object* owner, const std::string& name) {
-  t_symbol* const symbol = gensym(name.c_str());
-  if (auto buffer = read_buffer(owner, symbol)) return buffer;
-  return read_numbers(symbol);
-}
-
-Word to_word(const t_atom& atom) {
-  if (atom.a_type == A_LONG) return static_cast<double>(atom.a_w.w_long);
-  if (atom.a_type == A_FLOAT) return static_cast<double>(atom.a_w.w_float);
-  if (atom.a_type == A_SYM) return std::string(atom.a_w.w_sym->s_name);
-  return std::string();
+void write_assist(const std::string& text, char* to) {
+  constexpr std::size_t kMost = 255;
+  const auto count = text.copy(to, kMost);
+  to[count] = '\0';
 }
 
 std::vector<Word> to_words(long argc, const t_atom* argv) {
   std::vector<Word> words;
-  for (long i = 0; i < argc; ++i) words.push_back(to_word(argv[i]));
+  for (long i = 0; i < argc; ++i) {
+    const t_atom& atom = argv[i];
+    if (atom.a_type == A_LONG) {
+      words.emplace_back(static_cast<double>(atom.a_w.w_long));
+    } else if (atom.a_type == A_FLOAT) {
+      words.emplace_back(static_cast<double>(atom.a_w.w_float));
+    } else {
+      words.emplace_back(atom.a_type == A_SYM ? std::string(atom.a_w.w_sym->s_name)
+                                              : std::string());
+    }
+  }
   return words;
 }
 
-void append(std::vector<t_atom>& atoms, double number) {
-  atom_setfloat(&atoms.emplace_back(), number);
-}
-
-void append(std::vector<t_atom>& atoms, std::int64_t number) {
-  atom_setlong(&atoms.emplace_back(), static_cast<t_atom_long>(number));
-}
-
-void append(std::vector<t_atom>& atoms, const std::string& text) {
-  atom_setsym(&atoms.emplace_back(), gensym(text.c_str()));
-}
-
-void append(std::vector<t_atom>& atoms, const Value& value) {
-  if (const auto* truth = std::get_if<bool>(&value)) {
-    append(atoms, static_cast<std::int64_t>(*truth));
-  } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
-    append(atoms, *whole);
-  } else if (const auto* number = std::get_if<double>(&value)) {
-    append(atoms, *number);
-  } else if (const auto* tensor = std::get_if<TensorValue>(&value)) {
-    for (const float element : tensor->data) append(atoms, static_cast<double>(element));
-  } else {
-    append(atoms, to_text(value));
+std::vector<t_atom> to_atoms(const std::vector<Value>& values) {
+  std::vector<t_atom> atoms;
+  for (const auto& value : values) {
+    if (const auto* truth = std::get_if<bool>(&value)) {
+      atom_setlong(&atoms.emplace_back(), *truth ? 1 : 0);
+    } else if (const auto* whole = std::get_if<std::int64_t>(&value)) {
+      atom_setlong(&atoms.emplace_back(), static_cast<t_atom_long>(*whole));
+    } else if (const auto* number = std::get_if<double>(&value)) {
+      atom_setfloat(&atoms.emplace_back(), *number);
+    } else if (const auto* tensor = std::get_if<TensorValue>(&value)) {
+      for (const float element : tensor->data) {
+        atom_setfloat(&atoms.emplace_back(), static_cast<double>(element));
+      }
+    } else {
+      atom_setsym(&atoms.emplace_back(), gensym(to_text(value).c_str()));
+    }
   }
+  return atoms;
 }
 
 }  // namespace nnbridge::max

@@ -2,6 +2,7 @@
 //
 // Where Max enters mc.nn~.
 #include "classes.hpp"
+#include "host.hpp"
 
 void ext_main(void*) {
   object_post(nullptr, "mc.nn~ - nnbridge " NNBRIDGE_VERSION " - MIT licence");

@@ -2,6 +2,7 @@
 //
 // Where Max enters mcs.nn~.
 #include "classes.hpp"
+#include "host.hpp"
 
 void ext_main(void*) {
   object_post(nullptr, "mcs.nn~ - nnbridge " NNBRIDGE_VERSION " - MIT licence");

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <fstream>
 #include <string_view>
 
@@ -115,6 +117,10 @@ std::string version() {
   return std::to_string(major) + "." + std::to_string(minor) + "-" + std::to_string(bugfix);
 }
 
+std::string with_suffix(const std::string& name) {
+  return has_suffix(name, ".ts") ? name : name + ".ts";
+}
+
 std::optional<std::filesystem::path> find_model(const t_canvas* canvas, const std::string& name) {
   std::array<char, MAXPDSTRING> folder{};
   char* file = nullptr;
@@ -126,8 +132,8 @@ std::optional<std::filesystem::path> find_model(const t_canvas* canvas, const st
     return true;
   };
   if (name.empty()) return std::nullopt;
-  const bool whole = has_suffix(name, ".ts");
-  if (!find(whole ? name : name + ".ts") && (whole || !find(name))) return std::nullopt;
+  const std::string whole = with_suffix(name);
+  if (!find(whole) && (whole == name || !find(name))) return std::nullopt;
   return std::filesystem::path(folder.data()) / file;
 }
 
@@ -148,7 +154,7 @@ std::size_t fingerprint(const std::string& name) {
   const Words array(name);
   std::size_t print = 1469598103934665603ULL;
   for (int i = 0; i < array.count; ++i) {
-    print = (print ^ std::hash<t_float>{}(array.words[i].w_float)) * 1099511628211ULL;
+    print = (print ^ std::bit_cast<std::uint32_t>(array.words[i].w_float)) * 1099511628211ULL;
   }
   return print | 1U;
 }

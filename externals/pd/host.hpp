@@ -33,6 +33,9 @@ int frames_ahead(double sample_rate);
 /// "0.53-1"
 std::string version();
 
+/// A model's name with `.ts` at its end.
+std::string with_suffix(const std::string& name);
+
 /// Finds a model as nn~ does: `.ts` is added where it is missing, then the patch's folder is
 /// searched, then Pd's paths.
 std::optional<std::filesystem::path> find_model(const t_canvas* canvas, const std::string& name);

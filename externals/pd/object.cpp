@@ -6,6 +6,8 @@
 #include <type_traits>
 
 #include "host.hpp"
+#include "report.hpp"
+#include "settings.hpp"
 
 namespace nnbridge::pd {
 namespace {
@@ -14,13 +16,6 @@ static_assert(std::is_same_v<t_sample, float>, "nn~ is built for single-precisio
 
 constexpr double kTickMilliseconds = 20;
 constexpr int kTicksBetweenLooksAtArrays = 5;
-
-constexpr const char* kDevice =
-#if defined(__APPLE__)
-    "mps";
-#else
-    "cuda";
-#endif
 
 void on_tick(Object* object) { object->tick(); }
 
@@ -104,7 +99,7 @@ PlayerSettings Object::settings_of(const Arguments& arguments) {
   PlayerSettings settings;
   settings.block = arguments.block;
   settings.nn_timing = arguments.nn_timing;
-  if (arguments.gpu) settings.device = kDevice;
+  if (arguments.gpu) settings.device = patcher::kGpu;
   if (!arguments.method.empty()) settings.method = arguments.method;
   return settings;
 }
@@ -113,11 +108,8 @@ Object::~Object() { clock_free(clock_); }
 
 void Object::open(const Arguments& arguments) {
   const auto path = find_model(canvas_, arguments.model);
-  if (!path) {
-    const bool whole = arguments.model.size() > 3 &&
-                       arguments.model.compare(arguments.model.size() - 3, 3, ".ts") == 0;
-    return complain("could not find file '" + arguments.model + (whole ? "'" : ".ts'"));
-  }
+  if (!path) return complain("could not find file '" + with_suffix(arguments.model) + "'");
+  asked_ = *path;
   PlayerSettings settings = player_.settings();
   auto opened = player_.open(*path, settings);
   if (!opened && arguments.gpu) {
@@ -180,24 +172,20 @@ void Object::tick() {
 void Object::handle(const PlayerEvent& event) {
   switch (event.kind) {
     case PlayerEvent::Kind::kLoaded:
-      tracked_.clear();
-      out("loaded", 1);
+      // What was set since the latest `load` is meant for this file.
+      std::erase_if(tracked_, [this](const auto& one) { return one.second.loads < loads_; });
+      out("loaded", {Value(std::int64_t{1})});
       break;
     case PlayerEvent::Kind::kMethod:
-      out("method", event.text);
+      out("method", {Value(event.text)});
       break;
     case PlayerEvent::Kind::kChanged:
       break;
     case PlayerEvent::Kind::kValue: {
-      std::vector<t_atom> atoms;
-      append(atoms, event.text);
-      std::string line = event.text + ":";
-      for (const auto& value : event.values) {
-        append(atoms, value);
-        line += " " + to_text(value);
-      }
-      say(line);
-      out("get", atoms);
+      say(patcher::value_line(event));
+      std::vector<Value> values{Value(event.text)};
+      values.insert(values.end(), event.values.begin(), event.values.end());
+      out("get", values);
       break;
     }
     case PlayerEvent::Kind::kNotice:
@@ -230,7 +218,7 @@ void Object::set(int argc, const t_atom* argv) {
     return complain("'set' takes the name of an attribute and its values: set temperature 0.5");
   }
   const std::string attribute = argv[0].a_w.w_symbol->s_name;
-  Tracked tracked{.words = to_words(argc - 1, argv + 1), .arrays = {}, .print = 0};
+  Tracked tracked{.words = to_words(argc - 1, argv + 1), .arrays = {}, .print = 0, .loads = loads_};
   player_.set(attribute, tracked.words, read_array);
   for (const auto& word : tracked.words) {
     const auto* name = std::get_if<std::string>(&word);
@@ -241,10 +229,10 @@ void Object::set(int argc, const t_atom* argv) {
   if (!tracked.arrays.empty()) tracked_[attribute] = std::move(tracked);
 }
 
-template <class Edit>
-void Object::change(Edit edit) {
+void Object::change(const char* setting, const std::vector<Word>& words) {
   PlayerSettings settings = player_.settings();
-  edit(settings);
+  const auto edited = patcher::edit(settings, setting, words);
+  if (!edited) return complain(edited.error().message);
   player_.change(settings);
 }
 
@@ -252,71 +240,46 @@ void Object::enable(t_float on) { player_.enable(on != 0); }
 
 void Object::load(const std::string& name) {
   const auto path = find_model(canvas_, name);
-  if (!path) return complain("could not find file '" + name + "'");
-  player_.load(*path);
+  if (!path) return complain("could not find file '" + with_suffix(name) + "'");
+  read(*path);
 }
 
-void Object::method(const std::string& name) {
-  change([&](PlayerSettings& settings) { settings.method = name; });
-}
-
-void Object::reload() {
-  const auto path = player_.info().path;
-  if (path.empty()) return complain("there is no model to reload");
+void Object::read(const std::filesystem::path& path) {
+  asked_ = path;
+  ++loads_;
   player_.load(path);
 }
 
-void Object::bufsize(t_float samples) {
-  if (!(samples >= 0 && samples <= 1e6)) {
-    return complain("'bufsize' takes a number of samples from 0 to 1000000");
-  }
-  change([&](PlayerSettings& settings) { settings.block = static_cast<int>(samples); });
+void Object::method(const std::string& name) { change("method", {name}); }
+
+void Object::reload() {
+  // The file that is on its way, or that could not be read and may have been mended since.
+  const auto playing = player_.info().path;
+  const bool under_way = player_.standing() == PlayerStanding::kLoading;
+  const auto path = under_way || playing.empty() ? asked_ : playing;
+  if (path.empty()) return complain("there is no model to reload");
+  read(path);
 }
 
-void Object::gpu(t_float on) {
-  change([&](PlayerSettings& settings) { settings.device = on != 0 ? kDevice : "cpu"; });
-}
+void Object::bufsize(t_float samples) { change("bufsize", {samples}); }
+
+void Object::gpu(t_float on) { change("gpu", {on}); }
 
 void Object::get(const std::string& attribute) { player_.get(attribute); }
 
 void Object::reset() { player_.reset(); }
 
-void Object::deadline(int argc, const t_atom* argv) {
-  change([&](PlayerSettings& settings) {
-    settings.deadline.reset();
-    if (argc > 0 && argv[0].a_type == A_FLOAT && argv[0].a_w.w_float >= 0) {
-      settings.deadline = static_cast<int>(std::min(argv[0].a_w.w_float, t_float(1e6)));
-    }
-  });
-}
+void Object::deadline(int argc, const t_atom* argv) { change("deadline", to_words(argc, argv)); }
 
-void Object::late(const std::string& policy) {
-  if (policy != "silence" && policy != "dry") {
-    return complain("'late' is silence or dry, not '" + policy + "'");
-  }
-  change([&](PlayerSettings& settings) {
-    settings.late = policy == "dry" ? LatePolicy::kDry : LatePolicy::kSilence;
-  });
-}
+void Object::late(const std::string& policy) { change("late", {policy}); }
 
-void Object::resample(t_float on) {
-  change([&](PlayerSettings& settings) { settings.resample = on != 0; });
-}
+void Object::resample(t_float on) { change("resample", {on}); }
 
-void Object::seed(int argc, const t_atom* argv) {
-  change([&](PlayerSettings& settings) {
-    settings.seed.reset();
-    if (argc > 0 && argv[0].a_type == A_FLOAT && argv[0].a_w.w_float >= 0) {
-      settings.seed = static_cast<std::uint64_t>(argv[0].a_w.w_float);
-    }
-  });
-}
+void Object::seed(int argc, const t_atom* argv) { change("seed", to_words(argc, argv)); }
 
 void Object::track(t_float on) { tracks_ = on != 0; }
 
-void Object::compat(t_float on) {
-  change([&](PlayerSettings& settings) { settings.nn_timing = on != 0; });
-}
+void Object::compat(t_float on) { change("compat", {on}); }
 
 void Object::no_downloads() {
   complain("nn~ doesn't download: put the model's .ts file next to the patch, and load it");

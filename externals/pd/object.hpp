@@ -3,6 +3,7 @@
 
 #include <m_pd.h>
 
+#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -72,21 +73,19 @@ class Object {
     std::vector<Word> words;
     std::vector<std::string> arrays;
     std::size_t print = 0;
+    int loads = 0;  // how many there had been
   };
 
   static PlayerSettings settings_of(const Arguments& arguments);
   void open(const Arguments& arguments);
+  void read(const std::filesystem::path& path);
   void make_channels(int inputs, int outputs);
   void handle(const PlayerEvent& event);
   void look_at_arrays();
-  void out(const char* selector, const std::vector<t_atom>& atoms = {});
-  void out(const char* selector, double number);
-  void out(const char* selector, const std::string& text);
-  void send_latency();
+  void out(const std::string& selector, const std::vector<Value>& values);
   void say(const std::string& text);
   void complain(const std::string& text);
-  template <class Edit>
-  void change(Edit edit);
+  void change(const char* setting, const std::vector<Word>& words);
 
   t_object* owner_;
   t_canvas* canvas_;
@@ -104,6 +103,8 @@ class Object {
   double longest_gap_ = 0;  // milliseconds between blocks that follow each other
   bool tracks_ = false;
   std::map<std::string, Tracked> tracked_;
+  std::filesystem::path asked_;  // the file asked for last
+  int loads_ = 0;
   int ticks_ = 0;
 };
 

@@ -15,36 +15,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-import soundfile
-
-ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent / "common"))
+import contents  # noqa: E402 - in a folder that is no package
+
 # What every system has, or must bring itself.
 SYSTEM = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s))\.so")
-
-
-def version() -> str:
-    """As CMakeLists.txt states it."""
-    found = re.search(r"project\(nnbridge VERSION ([0-9.]+)", (ROOT / "CMakeLists.txt").read_text())
-    assert found
-    return found[1]
 
 
 def complete(folder: Path) -> None:
     """Put everything but the external itself into ``folder``."""
     shutil.copytree(HERE / "package", folder, dirs_exist_ok=True)
     shutil.copy(ROOT / "LICENSE", folder / "LICENSE.txt")
-    (folder / "models").mkdir(exist_ok=True)
-    for name in ("effects", "descriptors", "vocoder"):
-        source = ROOT / "models" / name / f"{name}.py"
-        target = folder / "models" / f"{name}.ts"
-        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-            subprocess.run(
-                [sys.executable, "-W", "ignore", source, target], check=True, stdout=sys.stderr
-            )
-    (folder / "sounds").mkdir(exist_ok=True)
-    sound, rate = soundfile.read(ROOT / "models/loop/tabla.flac", dtype="int16")
-    soundfile.write(folder / "sounds" / "tabla.wav", sound, rate, subtype="PCM_16")
+    contents.models(folder / "models")
+    contents.loop(folder / "sounds" / "tabla.wav")
 
 
 def libraries_of(binary: Path) -> list[Path]:
@@ -72,7 +57,7 @@ def deken(build: Path) -> Path:
         for library in libraries_of(built):
             shutil.copy(library, folder / library.name)
         machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), "unknown")
-        name = ROOT / "out" / f"nn~[v{version()}](Linux-{machine}-32).dek"
+        name = ROOT / "out" / f"nn~[v{contents.version()}](Linux-{machine}-32).dek"
         name.parent.mkdir(exist_ok=True)
         made = shutil.make_archive(str(name), "zip", scratch, "nn~")
         return Path(made).rename(name)

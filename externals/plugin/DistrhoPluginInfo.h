@@ -16,7 +16,28 @@
 #define DISTRHO_PLUGIN_WANT_PROGRAMS 0
 #define DISTRHO_PLUGIN_WANT_DIRECT_ACCESS 1
 #define DISTRHO_PLUGIN_VST3_CATEGORIES "Fx"
+#define DISTRHO_PLUGIN_CLAP_ID "org.nnbridge.plugin"
+#define DISTRHO_PLUGIN_CLAP_FEATURES "audio-effect", "stereo"
 
-/// What DPF doesn't pass on, and dpf/Fix.cmake makes it: whether the host is bound to real time,
-/// and how many channels the track has. `process` is whether the host says so in a process call.
+#include <atomic>
+#include <cstdint>
+
+#include "parameters.hpp"
+
+// What DPF doesn't pass on, and dpf/Fix.cmake makes it.
+
+/// Whether the host is bound to real time, and how many channels the track has. `process` is
+/// whether the host says so in a process call.
 void nnbridge_host_says(void* plugin, bool offline, int channels, bool process) noexcept;
+
+/// [main] Before names of parameters are read: they follow the model.
+void nnbridge_describe(void* plugin);
+
+/// [any one thread] Whether names are others since the last call.
+bool nnbridge_has_news(void* plugin) noexcept;
+
+/// [audio] Time has passed: nothing of before is to be heard.
+void nnbridge_reset(void* plugin) noexcept;
+
+/// Frames that may sound on after the input's end.
+std::uint32_t nnbridge_tail(void* plugin) noexcept;

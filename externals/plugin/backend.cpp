@@ -2,28 +2,83 @@
 #include "backend.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
 
+#include "latent_knobs.hpp"
 #include "nnbridge/player.hpp"
 
 namespace nnbridge::plugin {
 namespace {
 
-/// "other 2" stands for the second audio method of the file that is not `forward`.
+constexpr int kMostChannels = 64;
+
+bool is_audio(const Method& method) {
+  return method.callable && method.in_ratio == 1 && method.out_ratio == 1;
+}
+
+/// The chains that "other 1", "other 2", … stand for.
+std::vector<std::string> other_methods(const Contract& contract) {
+  std::vector<std::string> names;
+  for (const auto& method : contract.methods) {
+    if (is_audio(method) && method.name != "forward") names.push_back(method.name);
+  }
+  return names;
+}
+
+/// "prior" is heard through a decoder where the file has one that fits.
 std::string method_of(const std::string& asked, const Contract& contract) {
   const std::string other = "other ";
-  if (!asked.starts_with(other)) return asked;
-  auto left = std::stoi(asked.substr(other.size()));
-  for (const auto& method : contract.methods) {
-    const bool audio = method.in_ratio == 1 && method.out_ratio == 1;
-    if (!audio || !method.callable || method.name == "forward") continue;
-    if (--left == 0) return method.name;
+  if (asked == "prior") {
+    const auto* const prior = contract.find_method("prior");
+    if (prior != nullptr && !is_audio(*prior)) return "prior+decode";
   }
-  return asked;  // the engine's error then names those there are
+  if (!asked.starts_with(other)) return asked;
+  const auto names = other_methods(contract);
+  const auto index = static_cast<std::size_t>(std::stoi(asked.substr(other.size()))) - 1;
+  return index < names.size() ? names[index] : asked;  // an error then names those there are
+}
+
+/// A slider's worth of an attribute: one number or switch. None: it has another form.
+std::optional<Described> described(const Attribute& attribute, const std::vector<Value>& values) {
+  if (attribute.types.size() != 1 || values.size() != 1) return std::nullopt;
+  Described made{.name = attribute.name, .unit = attribute.unit};
+  const auto range = [&](double value) {
+    // A file in circulation states none: then from the value's mirror image to twice the value.
+    const double reach = std::max(1.0, 2.0 * std::abs(value));
+    made.minimum = attribute.minimum.value_or(value < 0.0 ? -reach : 0.0);
+    made.maximum = attribute.maximum.value_or(reach);
+  };
+  if (attribute.types[0] == AttributeType::kFloat) {
+    range(std::get<double>(values[0]));
+  } else if (attribute.types[0] == AttributeType::kInt) {
+    range(static_cast<double>(std::get<std::int64_t>(values[0])));
+    made.whole = true;
+  } else if (attribute.types[0] == AttributeType::kBool) {
+    made.whole = true;
+  } else {
+    return std::nullopt;
+  }
+  if (!(made.maximum > made.minimum)) return std::nullopt;
+  return made;
+}
+
+double number(const Value& value) {
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1.0 : 0.0;
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
+  return std::get<double>(value);
 }
 
 class PlayerBackend final : public Backend {
  public:
+  explicit PlayerBackend(std::shared_ptr<Knobs> knobs)
+      : knobs_(std::move(knobs)), latents_(std::make_shared<LatentKnobs>(knobs_)) {}
+
   void set_track(const Track& track) override {
     const PlayerHost host{.sample_rate = track.sample_rate,
                           .block = track.block,
@@ -31,46 +86,89 @@ class PlayerBackend final : public Backend {
                           .fixed = false,
                           .channels = track.channels,
                           .inline_offline = true};
-    offline_ = track.offline;
-    if (offline_) {
+    const std::lock_guard player(player_mutex_);
+    track_ = track;
+    scratch_.assign(static_cast<std::size_t>(track.block), 0.0F);
+    const bool seeded = std::exchange(seeded_, track.offline);
+    if (track.offline) {
       note(player_.prepare(host));
+      if (!seeded && !choice_.path.empty()) open();
     } else {
       player_.prepare_later(host);
+      if (seeded) player_.change(settings());
     }
   }
 
-  void choose(const Choice& choice) override {
+  std::string choose(const Choice& choice) override {
+    const bool other_file = choice.path != choice_.path;
+    if (other_file || !model_) {
+      auto model = Model::open(choice.path);  // the player's own shares its weights
+      if (!model) return model.error().message;
+      model_.emplace(std::move(*model));
+    }
+    const auto method = method_of(choice.method, model_->contract());
+    if (auto chain = model_->contract().chain(method); !chain) return chain.error().message;
+    describe_attributes();
+    const std::lock_guard player(player_mutex_);
     problem_.clear();
-    auto settings = player_.settings();
-    settings.block = choice.block;
-    settings.late = LatePolicy::kSilence;
-    settings.method = choice.method;
-    if (choice.method.starts_with("other ")) {
-      // Only the file knows their names.
-      auto model = Model::open(choice.path);
-      if (!model) return note(tl::unexpected(model.error()));
-      settings.method = method_of(choice.method, model->contract());
-    }
-    const bool other_file = choice.path != path_;
-    path_ = choice.path;
-    if (offline_) {
-      note(player_.open(choice.path, settings));
-      return;
-    }
-    player_.change(settings);
-    if (other_file) player_.load(choice.path);
-  }
-
-  std::string problem() override {
-    for (auto& event : player_.poll()) {
-      if (event.kind == PlayerEvent::Kind::kError) problem_ = std::move(event.text);
+    choice_ = choice;
+    method_ = method;
+    if (track_.offline) {
+      open();
+    } else {
+      player_.change(settings());
+      if (other_file) {
+        player_.load(choice.path);
+        knobs_->moved |= knobs_->touched;
+      }
     }
     return problem_;
   }
 
+  Description describe() override { return description_; }
+
+  void tend() override {
+    const auto moved = knobs_->moved.exchange(0);
+    const std::lock_guard player(player_mutex_);
+    for (std::size_t k = 0; k < description_.attributes.size(); ++k) {
+      if ((moved >> k & 1U) != 0) tell(description_.attributes[k], knobs_->attributes[k]);
+    }
+    if (has_temperature_ && (moved >> kAttributes & 1U) != 0) {
+      player_.set("temperature", {double{knobs_->temperature}}, {});
+    }
+    for (auto& event : player_.poll()) {
+      if (event.kind == PlayerEvent::Kind::kError) problem_ = std::move(event.text);
+    }
+  }
+
+  std::string problem() override {
+    const std::lock_guard player(player_mutex_);
+    return problem_;
+  }
+
+  Figures figures() override {
+    const auto stats = player_.stats();
+    return stats ? Figures{.load = stats->load, .late = stats->late} : Figures{};
+  }
+
   void process(const float* const* in, float* const* out, int channels,
                int frames) noexcept override {
-    player_.process(in, channels, out, channels, frames);
+    const int wanted = player_.in_channels();
+    const int given = player_.out_channels();
+    const bool each = wanted == 1 && given == 1;
+    // A mono model with a mono track, a stereo model with a stereo one, or one copy for each side.
+    if (each || (wanted == channels && given == channels)) {
+      player_.process(in, channels, out, channels, frames);
+      return;
+    }
+    const int count = spread(in, channels, frames, wanted);
+    float* second = scratch_.data();
+    const std::array<float*, 2> outputs{out[0], channels > 1 ? out[1] : second};
+    player_.process(inputs_.data(), count, outputs.data(), 2, frames);
+    if (given == 1 && channels > 1) std::copy_n(out[0], frames, out[1]);
+    if (given > 1 && channels == 1) {
+      for (int i = 0; i < frames; ++i) out[0][i] = 0.5F * (out[0][i] + second[i]);
+    }
   }
 
   void restart() noexcept override { player_.restart(); }
@@ -92,22 +190,118 @@ class PlayerBackend final : public Backend {
   }
 
  private:
+  PlayerSettings settings() const {
+    PlayerSettings settings;
+    settings.method = method_;
+    settings.block = choice_.block;
+    settings.late = LatePolicy::kSilence;
+    settings.latents = latents_;
+    if (seeded_) settings.seed = 0;  // offline, the same samples every time
+    if (model_ && choice_.deadline != kAutomatic) {
+      const auto chain = model_->contract().chain(method_);
+      const int step = chain ? chain->step : 1;
+      const int block = (choice_.block + step - 1) / step * step;
+      const double rate = model_->contract().sample_rate.value_or(track_.sample_rate);
+      settings.deadline =
+          static_cast<int>(choice_.deadline / 4.0 * block * track_.sample_rate / rate);
+    }
+    return settings;
+  }
+
+  /// [main, audio stopped] Heard from the first sample on.
+  void open() {
+    note(player_.open(choice_.path, settings()));
+    knobs_->moved |= knobs_->touched;  // the attributes are those of the file now
+  }
+
+  /// The track's channels as the method's: one goes to every input, two become one by their mean.
+  /// Inputs beyond the track's are silent. Returns how many there are.
+  int spread(const float* const* in, int channels, int frames, int wanted) noexcept {
+    if (channels > 1 && wanted == 1) {
+      for (int i = 0; i < frames; ++i) {
+        scratch_[static_cast<std::size_t>(i)] = 0.5F * (in[0][i] + in[1][i]);
+      }
+      inputs_[0] = scratch_.data();
+      return 1;
+    }
+    const int count = channels > 1 ? channels : std::min(wanted, kMostChannels);
+    for (int c = 0; c < count; ++c) {
+      inputs_[static_cast<std::size_t>(c)] = in[channels > 1 ? c : 0];
+    }
+    return count;
+  }
+
+  /// Fits the attributes to parameters, and the parameters nobody has touched to the attributes.
+  void describe_attributes() {
+    Description made;
+    made.others = other_methods(model_->contract());
+    std::size_t k = 0;
+    has_temperature_ = false;
+    for (const auto& attribute : model_->contract().attributes) {
+      const auto values = model_->get(attribute.name);
+      const auto found = values ? described(attribute, *values) : std::nullopt;
+      if (found && found->name == "temperature") {
+        has_temperature_ = true;
+        settle(kAttributes, knobs_->temperature, number(values->front()));
+      } else if (found && k < kAttributes) {
+        const double value =
+            (number(values->front()) - found->minimum) / (found->maximum - found->minimum);
+        settle(k, knobs_->attributes[k], std::clamp(value, 0.0, 1.0));
+        made.attributes.push_back(*found);
+        ++k;
+      }
+    }
+    description_ = std::move(made);
+  }
+
+  /// A knob that nobody has turned shows the model's own value, and one that shows it counts as
+  /// not turned: a value that has gone through a host's numbers and back is not quite the same.
+  void settle(std::size_t k, std::atomic<float>& knob, double own) {
+    const std::uint32_t bit = 1U << k;
+    const auto value = static_cast<float>(own);
+    if ((knobs_->touched & bit) != 0 && std::abs(knob - value) > 1e-6F) return;
+    knobs_->touched &= ~bit;
+    knobs_->moved &= ~bit;
+    knob = value;
+  }
+
+  void tell(const Described& attribute, float share) {
+    double value = attribute.minimum + double{share} * (attribute.maximum - attribute.minimum);
+    if (attribute.whole) value = std::round(value);
+    player_.set(attribute.name, {value}, {});
+  }
+
   void note(const Result<void>& done) {
     if (!done) problem_ = done.error().message;
   }
 
+  std::shared_ptr<Knobs> knobs_;
+  std::shared_ptr<LatentKnobs> latents_;
+
+  // Control's own.
+  std::optional<Model> model_;
+  Description description_;
+  bool has_temperature_ = false;
+
+  std::mutex player_mutex_;  // never held while a file is read, but for an offline track
   Player player_;
-  bool offline_ = false;
-  std::string path_;
+  Track track_;
+  bool seeded_ = false;
+  Choice choice_;
+  std::string method_ = "forward";
   std::string problem_;
+
+  // Audio's own.
+  std::vector<float> scratch_;
+  std::array<const float*, kMostChannels> inputs_{};
 };
 
 }  // namespace
 }  // namespace nnbridge::plugin
 
-nnbridge::plugin::Backend* nnbridge_plugin_backend() {
+nnbridge::plugin::Backend* nnbridge_plugin_backend(nnbridge::plugin::Knobs* knobs) {
   try {
-    return new nnbridge::plugin::PlayerBackend;
+    return new nnbridge::plugin::PlayerBackend(std::shared_ptr<nnbridge::plugin::Knobs>(knobs));
   } catch (const std::exception&) {
     return nullptr;
   }

@@ -6,6 +6,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
+
+#include "knobs.hpp"
 
 namespace nnbridge::plugin {
 
@@ -22,25 +25,53 @@ struct Track {
 /// The user's side.
 struct Choice {
   std::string path;
-  std::string method = "forward";  ///< "other N": the file's N-th audio method besides `forward`
+  std::string method = "forward";  ///< "other N": the file's N-th audio chain without a name here
   int block = 512;                 ///< model block asked for, in samples at its rate
+  int deadline = kAutomatic;       ///< quarters of a model block
 
   bool operator==(const Choice&) const = default;
 };
 
+/// An attribute that has a parameter.
+struct Described {
+  std::string name;
+  std::string unit;
+  double minimum = 0.0;
+  double maximum = 1.0;
+  bool whole = false;  ///< whole numbers, or two states
+};
+
+/// What a model file brings along.
+struct Description {
+  std::vector<Described> attributes;
+  std::vector<std::string> others;  ///< names of the methods "other 1", "other 2", …
+};
+
+struct Figures {
+  double load = 0;  ///< share of the time there is that the model takes
+  long long late = 0;
+};
+
 enum class Standing : int { kNone, kLoading, kPlaying, kMissing, kFailed };
 
-/// Threads as in nnbridge/player.hpp.
+/// Threads as in nnbridge/player.hpp, where one thread at a time is enough for [control].
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  /// [main, audio stopped] Waits only for an offline track.
+  /// [main, audio stopped] Waits for an offline track only.
   virtual void set_track(const Track& track) = 0;
-  /// [main] Never waits; for an offline track [main, waits, audio stopped].
-  virtual void choose(const Choice& choice) = 0;
-  /// [main] What is wrong, in a sentence, or nothing.
+
+  /// [control] Opens the file if it is another one. Audio plays on; for an offline track it must
+  /// be stopped. What is wrong, in a sentence, or nothing; then what was heard before plays on.
+  virtual std::string choose(const Choice& choice) = 0;
+  /// [control] Of the file chosen last.
+  virtual Description describe() = 0;
+  /// [control] To be called again and again: passes on what was turned.
+  virtual void tend() = 0;
+  /// [control] What is wrong, in a sentence, or nothing.
   virtual std::string problem() = 0;
+  virtual Figures figures() = 0;
 
   /// [audio]
   virtual void process(const float* const* in, float* const* out, int channels,
@@ -54,5 +85,7 @@ class Backend {
 
 }  // namespace nnbridge::plugin
 
-/// The engine library's one entry.
-extern "C" nnbridge::plugin::Backend* nnbridge_plugin_backend();
+/// The engine library's one entry. Whoever calls it owns the result, which owns `knobs`; they
+/// outlive it where a stream still reads them, and their code, this library's, outlives the host's
+/// unloading of the plugin.
+extern "C" nnbridge::plugin::Backend* nnbridge_plugin_backend(nnbridge::plugin::Knobs* knobs);

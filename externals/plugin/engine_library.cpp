@@ -16,12 +16,13 @@ constexpr const char* kEngine = "nnbridge-engine.dylib";
 constexpr const char* kTorch = "libtorch_cpu.so";
 constexpr const char* kEngine = "nnbridge-engine.so";
 #endif
+constexpr const char* kBundle = NNBRIDGE_BUNDLE_BINARY;  // from the folder that holds the bundle
 
 std::filesystem::path own_folder() {
   static const char marker = 0;
   Dl_info info{};
   if (dladdr(&marker, &info) == 0 || info.dli_fname == nullptr) return {};
-  return std::filesystem::path(info.dli_fname).parent_path();
+  return std::filesystem::weakly_canonical(info.dli_fname).parent_path();
 }
 
 /// "2.13.0" of the LibTorch that is in the process already, empty if none is, "another" if it is
@@ -41,7 +42,7 @@ std::string torch_in_process() {
   return text;
 }
 
-using Maker = Backend* (*)();
+using Maker = Backend* (*)(Knobs*);
 
 Maker open_engine(std::string& problem) {
   if (const auto found = torch_in_process(); !found.empty() && found != NNBRIDGE_TORCH_VERSION) {
@@ -50,7 +51,11 @@ Maker open_engine(std::string& problem) {
               ": use that version there, or the plugin in another program.";
     return nullptr;
   }
-  const auto path = own_folder() / kEngine;
+  // A CLAP file and an LV2 bundle lie beside the VST3 bundle, which holds the engine for all.
+  auto path = own_folder() / kEngine;
+  for (const auto& folder : {own_folder(), own_folder().parent_path()}) {
+    if (!std::filesystem::exists(path)) path = folder / kBundle / kEngine;
+  }
   void* const engine = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (engine == nullptr) {
     const char* const why = dlerror();
@@ -63,11 +68,11 @@ Maker open_engine(std::string& problem) {
 
 }  // namespace
 
-Backend* open_backend(std::string& problem) {
+std::unique_ptr<Backend> open_backend(Knobs* knobs, std::string& problem) {
   static std::string failure;
   static const Maker make = open_engine(failure);
   problem = failure;
-  return make != nullptr ? make() : nullptr;
+  return std::unique_ptr<Backend>(make != nullptr ? make(knobs) : nullptr);
 }
 
 }  // namespace nnbridge::plugin

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mixer.hpp"
@@ -22,7 +23,15 @@ namespace {
 
 using namespace nnbridge::plugin;
 
-enum StateId : unsigned { kModelState, kHashState, kFoldersState, kProblemState, kStateCount };
+enum StateId : unsigned {
+  kModelState,
+  kHashState,
+  kFoldersState,
+  kSlotState,
+  kTurnedState,
+  kProblemState,
+  kStateCount
+};
 
 /// The largest latency that the dry signal can follow.
 constexpr int kLongestLatency = 1 << 19;
@@ -40,18 +49,27 @@ void enumerate(Parameter& parameter, const std::vector<std::string>& names) {
   parameter.enumValues.restrictedMode = true;
 }
 
-void name(Parameter& parameter, const char* text, const char* symbol, const char* unit = "") {
-  parameter.name = text;
-  parameter.symbol = symbol;
+void name(Parameter& parameter, const std::string& text, const std::string& symbol,
+          const char* unit = "") {
+  parameter.name = text.c_str();
+  parameter.symbol = symbol.c_str();
   parameter.unit = unit;
+}
+
+std::vector<std::filesystem::path> slots() {
+  auto models = models_in(model_folders());
+  if (models.size() > kSlots) models.resize(kSlots);
+  return models;
+}
+
+/// Whether `index` is one of the `count` parameters from `first` on.
+constexpr bool within(unsigned index, unsigned first, int count) {
+  return index >= first && index < first + static_cast<unsigned>(count);
 }
 
 class ModelPlugin final : public Plugin {
  public:
-  ModelPlugin() : Plugin(kParameterCount, 0, kStateCount) {
-    constexpr std::size_t kMost = 127;  // DPF counts in 8 bits
-    models_ = models_in(model_folders());
-    if (models_.size() > kMost) models_.resize(kMost);
+  ModelPlugin() : Plugin(kParameterCount, 0, kStateCount), models_(slots()), session_(models_) {
     for (auto& value : values_) value = 0.0F;
     values_[kMix] = 100.0F;
     if (const char* const file = std::getenv("NNBRIDGE_MODEL")) {
@@ -60,9 +78,49 @@ class ModelPlugin final : public Plugin {
   }
 
   void listen(bool offline, int channels, bool process) noexcept {
-    if (process && offline) session_.go_offline();
+    if (process) session_.process_as(offline);
     if (!process) offline_ = offline;
     if (!process) channels_ = std::min(channels, Mixer::kChannels);
+  }
+
+  /// [audio]
+  void reset() noexcept {
+    mixer_.clear();
+    session_.reset();
+  }
+
+  /// [main] Gives parameters the names of what the model that plays has.
+  void describe() {
+    Description description;
+    if (!session_.described(seen_, description)) return;
+    for (std::size_t k = 0; k < kAttributes; ++k) {
+      auto& parameter = *attributes_[k];
+      const bool used = k < description.attributes.size();
+      parameter.name =
+          (used ? title_of(description.attributes[k].name) : attribute_name(k)).c_str();
+      parameter.unit = used ? description.attributes[k].unit.c_str() : "";
+    }
+    for (std::size_t k = kNamedMethods; k < method_names().size(); ++k) {
+      const std::size_t other = k - kNamedMethods;
+      const bool used = other < description.others.size();
+      method_->enumValues.values[k].label =
+          (used ? description.others[other] : method_names()[k]).c_str();
+    }
+  }
+
+  /// Whether there is something for `describe` since the last call. One thread's, whichever.
+  bool has_news() noexcept {
+    const int before = std::exchange(news_, session_.descriptions());
+    return news_ != before;
+  }
+
+  /// Frames that may sound on after the input's end.
+  uint32_t tail() const noexcept {
+    // No file says how long it rings: as long as `nnbridge render` follows it.
+    constexpr double kSeconds = 10.0;
+    const auto method = method_names()[static_cast<std::size_t>(values_[kMethod].load())];
+    if (method == "decode" || method == "prior") return UINT32_MAX;
+    return static_cast<uint32_t>(kSeconds * getSampleRate());
   }
 
  protected:
@@ -76,76 +134,114 @@ class ModelPlugin final : public Plugin {
   int64_t getUniqueId() const override { return d_cconst('N', 'n', 'B', 'r'); }
 
   void initParameter(uint32_t index, Parameter& parameter) override {
+    if (index >= kParameterCount) return;
+    init(index, parameter);
+    lowest_[index] = parameter.ranges.min;
+    highest_[index] = parameter.ranges.max;
+  }
+
+  void init(uint32_t index, Parameter& parameter) {
     parameter.hints = kParameterIsAutomatable;
     switch (index) {
       case kBypass:
         parameter.initDesignation(kParameterDesignationBypass);
-        break;
+        return;
       case kMix:
         name(parameter, "Mix", "mix", "%");
         parameter.ranges = {100.0F, 0.0F, 100.0F};
-        break;
+        return;
       case kGain:
         name(parameter, "Gain", "gain", "dB");
         parameter.ranges = {0.0F, -60.0F, 12.0F};
-        break;
+        return;
       case kMethod:
         name(parameter, "Method", "method");
         enumerate(parameter, method_names());
-        break;
+        method_ = &parameter;
+        return;
       case kBlock: {
         name(parameter, "Block", "block");
         std::vector<std::string> names;
         for (int i = 0; i < kBlocks; ++i) names.push_back(std::to_string(block_frames(i)));
         enumerate(parameter, names);
-        break;
+        return;
       }
+      case kDeadline:
+        name(parameter, "Deadline", "deadline");
+        enumerate(parameter, {"automatic", "none", "1/4 block", "1/2 block", "3/4 block", "block"});
+        return;
       case kModel: {
         name(parameter, "Model", "model_slot");
         std::vector<std::string> names{"as chosen"};
-        for (const auto& model : models_) names.push_back(model.stem().string());
-        if (names.size() == 1) names.emplace_back("(no models found)");
+        for (int slot = 1; slot <= kSlots; ++slot) {
+          const auto at = static_cast<std::size_t>(slot - 1);
+          names.push_back(at < models_.size() ? models_[at].stem().string()
+                                              : "slot " + std::to_string(slot));
+        }
         enumerate(parameter, names);
-        break;
+        return;
       }
       case kMissing:
         name(parameter, "Without a model", "missing");
         enumerate(parameter, {"dry", "silent"});
-        break;
-      case kStatus:
-        name(parameter, "Status", "status");
-        enumerate(parameter, {"no model", "loading", "playing", "missing", "failed"});
-        parameter.hints = kParameterIsOutput | kParameterIsInteger;
-        break;
+        return;
+      case kTemperature:
+        name(parameter, "Temperature", "temperature");
+        parameter.ranges = {1.0F, 0.0F, 2.0F};
+        return;
       default:
         break;
     }
+    if (within(index, kStatus, kScale - kStatus)) return init_output(index, parameter);
+    init_row(index, parameter);
   }
 
   float getParameterValue(uint32_t index) const override {
-    // Also on the audio thread: a number in an atomic.
-    if (index == kStatus) return static_cast<float>(session_.standing());
+    // Also on the audio thread: numbers in atomics.
+    switch (index) {
+      case kModel:
+        return static_cast<float>(session_.slot());
+      case kStatus:
+        return static_cast<float>(session_.standing());
+      case kLatency:
+        return static_cast<float>(session_.latency());
+      case kLoad:
+        return static_cast<float>(100.0 * session_.load());
+      case kLate:
+        return static_cast<float>(session_.late());
+      default:
+        break;
+    }
+    if (const auto* const knob = find_knob(index)) return *knob;
     return index < kParameterCount ? values_[index].load() : 0.0F;
   }
 
   void setParameterValue(uint32_t index, float value) override {
-    if (index >= kParameterCount || index == kStatus || !std::isfinite(value)) return;
-    const float before = values_[index].exchange(value);
-    const int choice = static_cast<int>(std::lround(value));
-    const int methods = static_cast<int>(method_names().size());
-    if (index == kMethod) session_.set_method(std::clamp(choice, 0, methods - 1));
-    if (index == kBlock) session_.set_block(block_frames(std::clamp(choice, 0, kBlocks - 1)));
-    if (index == kModel && before != value && choice > 0 &&
-        choice <= static_cast<int>(models_.size())) {
-      session_.want({.path = models_[static_cast<std::size_t>(choice - 1)].string(),
-                     .hash = {},
-                     .folders = model_folders()});
+    if (index >= kParameterCount || within(index, kStatus, kScale - kStatus)) return;
+    if (!std::isfinite(value)) return;
+    value =
+        std::clamp(value, lowest_[index], highest_[index]);  // a damaged session may say anything
+    if (auto* const knob = find_knob(index)) {
+      if (knob->exchange(value) == value) return;
+      if (index == kTemperature) session_.turned(kAttributes);
+      if (within(index, kAttribute, kAttributes)) session_.turned(index - kAttribute);
+      return;
     }
+    const int choice = static_cast<int>(std::lround(value));
+    values_[index] = value;
+    if (index == kMethod) session_.set_method(choice);
+    if (index == kBlock) session_.set_block(block_frames(choice));
+    if (index == kDeadline) session_.set_deadline(deadline_quarters(choice));
+    if (index == kModel) session_.set_slot(choice);
   }
 
   void initState(uint32_t index, State& state) override {
-    constexpr std::array kKeys{"model", "hash", "folders", "problem"};
-    constexpr std::array kLabels{"Model file", "Content of the file", "Folders to look in",
+    constexpr std::array kKeys{"model", "hash", "folders", "slot", "turned", "problem"};
+    constexpr std::array kLabels{"Model file",
+                                 "Content of the file",
+                                 "Folders to look in",
+                                 "Value of the parameter Model",
+                                 "Attributes that are not the model's own",
                                  "What is wrong"};
     if (index >= kStateCount) return;
     state.key = kKeys[index];
@@ -159,6 +255,8 @@ class ModelPlugin final : public Plugin {
     std::string text;
     if (name == "model") text = wanted.path;
     if (name == "hash") text = wanted.hash;
+    if (name == "slot") text = std::to_string(wanted.slot);
+    if (name == "turned") text = std::to_string(session_.knobs().touched.load());
     if (name == "folders") {
       for (const auto& folder : wanted.folders) {
         text += (text.empty() ? "" : ":") + folder.string();
@@ -168,17 +266,26 @@ class ModelPlugin final : public Plugin {
     return String(text.c_str());
   }
 
+  /// A host may bring the parts in any order, and the parameter Model after them: its value then
+  /// is the slot that it was, and the path rules.
   void setState(const char* key, const char* value) override {
     const std::string name = key;
     auto wanted = session_.wanted();
     if (name == "model") {
       if (wanted.path == value) return;
-      wanted = {.path = value, .hash = {}, .folders = model_folders()};
+      wanted.path = value;
+      for (const auto& folder : model_folders()) add_folders(wanted.folders, folder.string());
     } else if (name == "hash") {
-      if (wanted.hash == value || *value == '\0') return;
+      if (wanted.hash == value) return;
       wanted.hash = value;
     } else if (name == "folders") {
       add_folders(wanted.folders, value);
+    } else if (name == "slot") {
+      wanted.slot = std::clamp(std::atoi(value), 0, kSlots);
+    } else if (name == "turned") {
+      session_.knobs().touched = static_cast<std::uint32_t>(std::strtoul(value, nullptr, 10));
+      session_.knobs().moved = session_.knobs().touched.load();
+      return;
     } else {
       return;
     }
@@ -197,20 +304,99 @@ class ModelPlugin final : public Plugin {
   }
 
   void run(const float** inputs, float** outputs, uint32_t frames) override {
-    const int count = static_cast<int>(frames);
-    const std::array<float*, Mixer::kChannels> dry{dry_[0].data(), dry_[1].data()};
-    // First of all, since the host's inputs and outputs may be the same memory.
-    const int latency = session_.latency();
-    mixer_.delay(inputs, dry.data(), channels_, count, latency);
-    const bool wet = session_.process(inputs, outputs, channels_, count);
-    if (!wet) {
-      for (int c = 0; c < channels_; ++c) std::fill_n(outputs[c], frames, 0.0F);
+    const auto most = static_cast<uint32_t>(dry_[0].size());
+    if (most == 0) return;
+    for (uint32_t done = 0; done < frames;) {
+      const uint32_t piece = std::min(most, frames - done);
+      const std::array<const float*, Mixer::kChannels> in{inputs[0] + done, right(inputs, done)};
+      const std::array<float*, Mixer::kChannels> out{outputs[0] + done, right(outputs, done)};
+      run_piece(in.data(), out.data(), static_cast<int>(piece));
+      done += piece;
     }
-    mix(outputs, dry.data(), count, wet);
     setLatency(static_cast<uint32_t>(session_.latency()));
   }
 
  private:
+  static constexpr std::size_t kNamedMethods = 4;
+
+  /// The attribute's own name, told from a parameter of ours.
+  static std::string title_of(const std::string& attribute) {
+    constexpr std::array kOurs{"bypass",   "mix",   "gain",   "method",  "block",
+                               "deadline", "model", "status", "latency", "load"};
+    const bool ours = std::find(kOurs.begin(), kOurs.end(), attribute) != kOurs.end();
+    return ours ? attribute + " (model)" : attribute;
+  }
+
+  static std::string attribute_name(std::size_t k) { return "Attribute " + std::to_string(k + 1); }
+
+  static void init_output(uint32_t index, Parameter& parameter) {
+    parameter.hints = kParameterIsOutput;
+    if (index == kStatus) {
+      name(parameter, "Status", "status");
+      enumerate(parameter, {"no model", "loading", "playing", "missing", "failed"});
+    } else if (index == kLatency) {
+      name(parameter, "Latency", "latency_now", "samples");
+      parameter.ranges = {0.0F, 0.0F, static_cast<float>(kLongestLatency)};
+      parameter.hints |= kParameterIsInteger;
+    } else if (index == kLoad) {
+      name(parameter, "Load", "load", "%");
+      parameter.ranges = {0.0F, 0.0F, 1000.0F};
+    } else {
+      name(parameter, "Late blocks", "late");
+      parameter.ranges = {0.0F, 0.0F, 1e6F};
+      parameter.hints |= kParameterIsInteger;
+    }
+  }
+
+  void init_row(uint32_t index, Parameter& parameter) {
+    const auto title = [&](const char* text, const char* symbol, unsigned first) {
+      const auto number = std::to_string(index - first + 1);
+      name(parameter, text + number, symbol + number);
+    };
+    if (within(index, kScale, kLatents)) {
+      title("Scale ", "scale_", kScale);
+      parameter.ranges = {1.0F, -4.0F, 4.0F};
+    } else if (within(index, kBias, kLatents)) {
+      title("Bias ", "bias_", kBias);
+      parameter.ranges = {0.0F, -4.0F, 4.0F};
+    } else if (within(index, kJitter, kLatents)) {
+      title("Jitter ", "jitter_", kJitter);
+      parameter.ranges = {0.0F, 0.0F, 2.0F};
+    } else if (within(index, kAttribute, kAttributes)) {
+      title("Attribute ", "attribute_", kAttribute);
+      parameter.ranges = {0.0F, 0.0F, 1.0F};
+      attributes_[index - kAttribute] = &parameter;
+    }
+  }
+
+  /// Where a parameter's value lives that the model's thread reads.
+  std::atomic<float>* find_knob(uint32_t index) const noexcept {
+    auto& knobs = session_.knobs();
+    if (index == kTemperature) return &knobs.temperature;
+    if (within(index, kScale, kLatents)) return &knobs.scale[index - kScale];
+    if (within(index, kBias, kLatents)) return &knobs.bias[index - kBias];
+    if (within(index, kJitter, kLatents)) return &knobs.jitter[index - kJitter];
+    if (within(index, kAttribute, kAttributes)) return &knobs.attributes[index - kAttribute];
+    return nullptr;
+  }
+
+  /// A mono track has no right side.
+  template <class Sample>
+  Sample* right(Sample* const* channels, uint32_t from) const noexcept {
+    return channels_ > 1 ? channels[1] + from : nullptr;
+  }
+
+  void run_piece(const float* const* in, float* const* out, int frames) noexcept {
+    const std::array<float*, Mixer::kChannels> dry{dry_[0].data(), dry_[1].data()};
+    // First of all, since the host's inputs and outputs may be the same memory.
+    mixer_.delay(in, dry.data(), channels_, frames, session_.latency());
+    const bool wet = session_.process(in, out, channels_, frames);
+    if (!wet) {
+      for (int c = 0; c < channels_; ++c) std::fill_n(out[c], frames, 0.0F);
+    }
+    mix(out, dry.data(), frames, wet);
+  }
+
   void mix(float* const* outputs, const float* const* dry, int frames, bool wet) noexcept {
     if (values_[kBypass] >= 0.5F) return mixer_.mix(outputs, dry, channels_, frames, 0.0F, 1.0F);
     const float level =
@@ -232,13 +418,21 @@ class ModelPlugin final : public Plugin {
     }
   }
 
+  const std::vector<std::filesystem::path> models_;
   mutable Session session_;
   Mixer mixer_;
   std::array<std::vector<float>, Mixer::kChannels> dry_;
   std::array<std::atomic<float>, kParameterCount> values_;
-  std::vector<std::filesystem::path> models_;
+  std::array<float, kParameterCount> lowest_{};
+  std::array<float, kParameterCount> highest_{};
   bool offline_ = false;
   int channels_ = Mixer::kChannels;
+  int news_ = 0;
+
+  // Main's own; DPF owns the parameters.
+  int seen_ = 0;
+  Parameter* method_ = nullptr;
+  std::array<Parameter*, kAttributes> attributes_{};
 };
 
 }  // namespace
@@ -247,7 +441,22 @@ Plugin* createPlugin() { return new ModelPlugin; }
 
 END_NAMESPACE_DISTRHO
 
-void nnbridge_host_says(void* plugin, bool offline, int channels, bool process) noexcept {
-  static_cast<DISTRHO::ModelPlugin*>(static_cast<DISTRHO::Plugin*>(plugin))
-      ->listen(offline, channels, process);
+namespace {
+
+DISTRHO::ModelPlugin& of(void* plugin) {
+  return *static_cast<DISTRHO::ModelPlugin*>(static_cast<DISTRHO::Plugin*>(plugin));
 }
+
+}  // namespace
+
+void nnbridge_host_says(void* plugin, bool offline, int channels, bool process) noexcept {
+  of(plugin).listen(offline, channels, process);
+}
+
+void nnbridge_describe(void* plugin) { of(plugin).describe(); }
+
+void nnbridge_reset(void* plugin) noexcept { of(plugin).reset(); }
+
+bool nnbridge_has_news(void* plugin) noexcept { return of(plugin).has_news(); }
+
+std::uint32_t nnbridge_tail(void* plugin) noexcept { return of(plugin).tail(); }

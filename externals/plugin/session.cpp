@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
+#include <cstdint>
 #include <exception>
 #include <utility>
 
@@ -10,144 +11,214 @@
 namespace nnbridge::plugin {
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names{"forward", "encode+decode", "other 1",
-                                              "other 2", "other 3",       "other 4"};
+  static const std::vector<std::string> names{"forward", "encode+decode", "decode",  "prior",
+                                              "other 1", "other 2",       "other 3", "other 4",
+                                              "other 5", "other 6",       "other 7", "other 8"};
   return names;
 }
 
+Session::Session(std::vector<std::filesystem::path> models) : models_(std::move(models)) {}
+
 Session::~Session() {
   stopping_ = true;
-  wake_.release();
+  wake_.signal();
   if (thread_.joinable()) thread_.join();
 }
 
 void Session::want(Wanted wanted) {
   {
     const std::lock_guard state(state_);
+    // Another model has attributes of its own.
+    if (wanted.path != wanted_.path) knobs_->touched = 0;
+    slot_ = wanted.slot;
     wanted_ = std::move(wanted);
   }
   changed();
 }
 
+/// The slot may have been automated, and on the audio thread no text is made.
 Wanted Session::wanted() const {
   const std::lock_guard state(state_);
-  return wanted_;
+  Wanted wanted = wanted_;
+  const int slot = slot_;
+  if (slot == wanted.slot) return wanted;
+  wanted.slot = slot;
+  if (slot < 1 || slot > static_cast<int>(models_.size())) return wanted;
+  wanted.path = models_[static_cast<std::size_t>(slot - 1)].string();
+  wanted.hash.clear();
+  wanted.folders = model_folders();
+  return wanted;
 }
 
-std::string Session::problem() {
-  const std::unique_lock work(work_, std::try_to_lock);
+std::string Session::problem() const {
   const std::lock_guard state(state_);
-  if (!problem_.empty() || !work || !backend_) return problem_;
-  return backend_->problem();
+  return problem_;
+}
+
+bool Session::described(int& seen, Description& description) const {
+  const std::lock_guard state(state_);
+  if (std::exchange(seen, descriptions_.load()) == descriptions_) return false;
+  description = description_;
+  return true;
 }
 
 void Session::changed() noexcept {
   dirty_ = true;
-  if (!offline_) wake_.release();
+  if (!offline_) wake_.signal();
 }
 
-void Session::set_method(int method) noexcept {
-  if (method_.exchange(method) != method) changed();
+void Session::set_slot(int slot) noexcept {
+  if (slot_ == slot) return;
+  knobs_->touched = 0;  // another model has attributes of its own
+  set(slot_, slot);
 }
 
-void Session::set_block(int block) noexcept {
-  if (block_.exchange(block) != block) changed();
+void Session::turned(unsigned knob) noexcept {
+  knobs_->touched |= 1U << knob;
+  knobs_->moved |= 1U << knob;
+  if (!offline_) wake_.signal();
 }
 
 void Session::activate(const Track& track) {
   std::unique_lock work(work_, std::defer_lock);
   if (track.offline) work.lock();
+  offline_ = track.offline;
   Backend* backend = nullptr;
   {
     const std::lock_guard state(state_);
-    offline_ = track.offline;
     track_ = track;
-    backend = backend_.get();
-    if (backend != nullptr) backend->set_track(track);
+    backend = playing_;
   }
+  if (backend != nullptr) backend->set_track(track);
   if (track.offline) {
-    if (dirty_.exchange(false)) fulfil();
+    this->work();
   } else {
     if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
-    wake_.release();
+    wake_.signal();
   }
   if (backend != nullptr) backend->restart();
 }
 
-void Session::go_offline() noexcept {
-  if (offline_) return;
+void Session::process_as(bool offline) noexcept {
+  if (offline_ == offline) return;
   Track track;
   {
     const std::lock_guard state(state_);
     track = track_;
   }
-  track.offline = true;
+  track.offline = offline;
   activate(track);
 }
 
 void Session::loop() {
+  constexpr std::uint64_t kLookAgain = 100'000;  // microseconds; for load, late blocks and failures
   for (;;) {
-    wake_.acquire();
+    (void)wake_.timed_wait(kLookAgain);
+    while (wake_.try_wait()) {
+    }
     if (stopping_) return;
     const std::lock_guard work(work_);
-    if (!offline_ && dirty_.exchange(false)) fulfil();
+    if (!offline_) this->work();
   }
 }
 
 /// Under `work_`.
+void Session::work() {
+  if (dirty_.exchange(false)) fulfil();
+  Backend* const backend = playing_;
+  if (backend == nullptr) return;
+  backend->tend();
+  const auto figures = backend->figures();
+  load_ = figures.load;
+  late_ = figures.late;
+  auto problem = backend->problem();
+  const std::lock_guard state(state_);
+  problem_ = std::move(problem);
+}
+
+void Session::settle(Standing standing, std::string problem) {
+  playing_ = nullptr;
+  standing_ = standing;
+  done_ = {};
+  const std::lock_guard state(state_);
+  problem_ = std::move(problem);
+}
+
+/// Under `work_`.
 void Session::fulfil() {
-  const auto fail = [this](Standing standing, std::string why) {
-    const std::lock_guard state(state_);
-    playing_ = nullptr;
-    standing_ = standing;
-    problem_ = std::move(why);
-    done_ = {};
-  };
   try {
     const auto wanted = this->wanted();
-    if (wanted.path.empty()) return fail(Standing::kNone, {});
+    {
+      const std::lock_guard state(state_);
+      if (wanted.slot != wanted_.slot) wanted_ = wanted;
+    }
+    if (wanted.path.empty()) return settle(Standing::kNone, {});
     if (playing_ == nullptr) standing_ = Standing::kLoading;
     const auto file = find_model(wanted.path, wanted.hash, wanted.folders);
     if (file.empty()) {
-      return fail(Standing::kMissing, "The model '" + wanted.path +
-                                          "' is not there: put it back, or into a folder that "
-                                          "NNBRIDGE_MODELS names, or choose another.");
+      return settle(Standing::kMissing, "The model '" + wanted.path +
+                                            "' is not there: put it back, or into a folder that "
+                                            "NNBRIDGE_MODELS names, or choose another.");
     }
-    const auto& names = method_names();
-    Choice choice{.path = file.string(),
-                  .method = names.at(static_cast<std::size_t>(method_.load())),
-                  .block = block_};
-    auto hash = choice.path == done_.path ? std::string{} : content_hash(file);
-    std::unique_ptr<Backend> made;
+    const Choice choice{.path = file.string(),
+                        .method = method_names().at(static_cast<std::size_t>(method_.load())),
+                        .block = block_,
+                        .deadline = deadline_};
+    const auto hash = choice.path == done_.path ? std::string{} : content_hash(file);
     if (!backend_) {
       std::string why;
-      made.reset(open_backend(why));
-      if (!made) return fail(Standing::kFailed, why);
+      backend_ = open_backend(knobs_, why);
+      if (!backend_) return settle(Standing::kFailed, why);
+      (void)own_knobs_.release();
     }
-    const std::lock_guard state(state_);
-    if (made) {
-      backend_ = std::move(made);
-      backend_->set_track(track_);  // not heard yet, so audio is stopped for it
+    Track track;
+    {
+      const std::lock_guard state(state_);
+      track = track_;
     }
-    if (!hash.empty() && wanted_.path == wanted.path) wanted_.hash = std::move(hash);
-    problem_.clear();
-    if (!(choice == done_)) backend_->choose(choice);
-    done_ = std::move(choice);
-    playing_ = backend_.get();
+    if (playing_ == nullptr) backend_->set_track(track);  // not heard, so audio is stopped for it
+    if (!(choice == done_)) {
+      if (auto why = backend_->choose(choice); !why.empty()) {
+        return settle(Standing::kFailed, std::move(why));
+      }
+    }
+    done_ = choice;
+    auto description = backend_->describe();
+    {
+      const std::lock_guard state(state_);
+      if (!hash.empty() && wanted_.path == wanted.path) wanted_.hash = hash;
+      description_ = std::move(description);
+      ++descriptions_;
+      problem_.clear();
+      if (playing_ == nullptr && !(track_ == track)) backend_->set_track(track_);
+      playing_ = backend_.get();
+    }
   } catch (const std::exception& error) {
-    fail(Standing::kFailed, error.what());
+    settle(Standing::kFailed, error.what());
   }
 }
 
+namespace {
+
+/// Whether there is something to hear, perhaps what was chosen before.
+bool is_ready(const Backend& backend) noexcept {
+  const auto standing = backend.standing();
+  return standing == Standing::kPlaying ||
+         (standing == Standing::kLoading && backend.latency() > 0);
+}
+
+}  // namespace
+
 bool Session::process(const float* const* in, float* const* out, int channels,
                       int frames) noexcept {
-  if (offline_ && dirty_.exchange(false)) {
-    const std::lock_guard work(work_);
-    fulfil();
+  if (offline_) {
+    const std::lock_guard lock(work_);
+    work();
   }
   Backend* const backend = playing_;
-  if (backend == nullptr || backend->standing() == Standing::kFailed) return false;
-  if (backend->latency() == 0 && backend->standing() == Standing::kLoading) return false;
+  const bool before = std::exchange(heard_, backend != nullptr && is_ready(*backend));
+  if (!heard_) return false;
+  if (!before) backend->restart();  // nothing of what was heard before the pause
   backend->process(in, out, channels, frames);
   return true;
 }

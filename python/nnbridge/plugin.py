@@ -10,13 +10,14 @@ A host of VST3 plugins can set numbers only, and a path is none: it travels in t
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 import sys
 from pathlib import Path
 from typing import Protocol
 
-BUNDLE = "nnbridge.vst3"
+BUNDLES = ("nnbridge.vst3", "nnbridge.clap", "nnbridge.lv2")
+"""What `make plugin` builds, into one folder. The first holds the engine for all of them."""
+
 _HEADER = 48  # of a .vstpreset: magic, version, class, where the list of chunks begins
 _CLASS = slice(8, 40)
 
@@ -61,46 +62,50 @@ def problem(plugin: HostedPlugin) -> str:
     return _read_state(plugin.preset_data).get("problem", "")
 
 
-def install(bundle: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None) -> Path:
-    """Links a built plugin to where hosts look for plugins.
+def install(
+    built: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None
+) -> list[Path]:
+    """Links the built plugins to where hosts look for plugins.
 
-    A link, since the engine inside finds LibTorch where it was built.
+    Links, since the engine finds LibTorch where it was built, and one engine serves all formats.
 
     Args:
-        bundle: `nnbridge.vst3`, as `make plugin` builds it.
-        folder: default: the user's own folder of VST3 plugins.
+        built: the folder that `make plugin` has built into.
+        folder: for all of them; default: the user's own folder of each format.
 
     Returns:
-        The path under which hosts find it.
+        The paths under which hosts find them.
 
     Raises:
-        PluginError: there is no such bundle, or something that is no link lies in its place.
+        PluginError: nothing is built there, or something that is no link lies in a link's place.
     """
-    source = Path(bundle).resolve()
-    if not (source / "Contents").is_dir():
-        raise PluginError(f"There is no plugin at '{source}': build it with `make plugin`.")
-    target = (Path(folder) if folder is not None else _user_folder()) / BUNDLE
-    if target.is_symlink():
-        target.unlink()
-    elif target.exists():
+    sources = [Path(built).resolve() / name for name in BUNDLES]
+    sources = [source for source in sources if source.exists()]
+    if not sources:
+        raise PluginError(f"There is no plugin in '{Path(built)}': build it with `make plugin`.")
+    return [_link(source, Path(folder) if folder else _user_folder(source)) for source in sources]
+
+
+def _link(source: Path, folder: Path) -> Path:
+    target = folder / source.name
+    if target.exists() and not target.is_symlink():
         raise PluginError(f"'{target}' is there already and is no link: remove it first.")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if sys.platform == "win32":
-            shutil.copytree(source, target)
-        else:
-            target.symlink_to(source, target_is_directory=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.symlink_to(source, target_is_directory=source.is_dir())
     except OSError as error:
         raise PluginError(f"'{target}' can't be written ({error.strerror or error}).") from None
     return target
 
 
-def _user_folder() -> Path:
+def _user_folder(plugin: Path) -> Path:
+    kind = plugin.suffix[1:]
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Audio" / "Plug-Ins" / "VST3"
+        return Path.home() / "Library" / "Audio" / "Plug-Ins" / kind.upper()
     if sys.platform == "win32":
-        return Path(os.environ["LOCALAPPDATA"]) / "Programs" / "Common" / "VST3"
-    return Path.home() / ".vst3"
+        return Path(os.environ["LOCALAPPDATA"]) / "Programs" / "Common" / kind.upper()
+    return Path.home() / plugin.suffix
 
 
 _STATE = (b"__dpf_state_begin__", b"__dpf_state_end__")

@@ -35,7 +35,7 @@ struct PlayerHost {
   bool offline = false;     ///< not bound to real time: `process` waits for what is late
   bool fixed = true;        ///< every call brings exactly `block` frames; false: up to `block`
   /// Of a track; 0: the object is no part of one. A method with one audio channel in and out then
-  /// runs once for each, with a state of its own.
+  /// runs once for each, with a copy of the model for each.
   int channels = 0;
   bool inline_offline = false;  ///< offline, the model runs inside `process`: less latency
   /// Independent items, each with a state of its own; item b's channel c is row b * channels + c.
@@ -59,9 +59,12 @@ struct PlayerSettings {
   std::optional<int> deadline;  ///< frames at the host's rate; none: from the cost measured
   LatePolicy late = LatePolicy::kSilence;
   std::optional<std::uint64_t> seed;
+  std::shared_ptr<LatentEdit> latents;  ///< none: untouched
   /// The latency of IRCAM's nn~, for patches tuned by ear to it: block sizes are powers of two, and
   /// the worker always has a whole block's time.
   bool nn_timing = false;
+
+  bool operator==(const PlayerSettings&) const = default;
 };
 
 /// What is heard now, or will be as soon as audio runs.
@@ -172,6 +175,10 @@ class Player {
 
   /// [any thread] Frames by which the host is to move what it hears; 0: no stream yet.
   int latency() const noexcept;
+
+  /// [any thread] Channels of an item of the method that is heard or about to be; 0: no stream yet.
+  int in_channels() const noexcept;
+  int out_channels() const noexcept;
 
   PlayerInfo info() const;
   std::optional<Stats> stats() const;  ///< none: no stream yet

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "nnbridge/contract.hpp"
+#include "nnbridge/latents.hpp"
 #include "nnbridge/model.hpp"
 #include "nnbridge/result.hpp"
 
@@ -48,12 +49,16 @@ struct StreamConfig {
   int burst = 0;  ///< frames that calls back to back may bring, where that is more than one call's
   bool realtime = false;  ///< run the model on the worker instead of inside `process`
   int batch = 1;          ///< independent items, each with its own state
+  /// A copy of the model for each item: every item's samples are then those of a stream of its own,
+  /// to the bit, where a batch may be rounded otherwise.
+  bool split_batch = false;
 
   // The model.
   std::optional<int> block;           ///< model block asked for, in samples at its rate; none: 512
   bool resample = true;               ///< convert between host and model rate where they differ
   std::optional<int> model_delay;     ///< for a file that declares none, in samples at its rate
   std::optional<std::uint64_t> seed;  ///< of the model's random draws; device cpu, one at a time
+  std::shared_ptr<LatentEdit> latents;  ///< none: untouched
 
   // What happens to late blocks. Realtime only.
   std::optional<int> deadline;  ///< frames at the host's rate; none: from the cost measured

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "nnbridge/contract.hpp"
+#include "nnbridge/latents.hpp"
 #include "nnbridge/result.hpp"
 
 namespace nnbridge::engine {
@@ -20,9 +21,10 @@ namespace nnbridge::engine {
 struct InstanceConfig {
   Chain chain;  ///< no methods: attributes only
   int batch = 1;
-  int block = 0;                      ///< audio samples at the model's rate
-  std::optional<int> sample_rate;     ///< told to a model that asks for it
-  std::optional<std::uint64_t> seed;  ///< none: draws come from the process's own generator
+  int block = 0;                        ///< audio samples at the model's rate
+  std::optional<int> sample_rate;       ///< told to a model that asks for it
+  std::optional<std::uint64_t> seed;    ///< none: draws come from the process's own generator
+  std::shared_ptr<LatentEdit> latents;  ///< none: untouched
 };
 
 /// A model with a state of its own. One thread at a time. Its program must outlive it.

@@ -127,6 +127,7 @@ class TorchInstance final : public Instance {
     try {
       module_ = renew_();
       if (draws_) draws_->restart();
+      latent_step_ = 0;
       if (config_.sample_rate && contract_.follows_sample_rate) {
         const c10::InferenceMode guard;
         module_.get_method("set_sample_rate")({static_cast<std::int64_t>(*config_.sample_rate)});
@@ -163,6 +164,7 @@ class TorchInstance final : public Instance {
       int ratio = chain.in_ratio();
       for (auto& step : steps_) {
         if (ratio != step.method.in_ratio) signal = change_ratio(signal, ratio, step.method);
+        if (&step == &steps_.back()) edit_latents(signal, step.method);
         auto result = call(step, signal);
         if (!result) return tl::unexpected(result.error());
         signal = std::move(*result);
@@ -186,6 +188,21 @@ class TorchInstance final : public Instance {
     at::Tensor held = from == 1 ? signal : signal.repeat_interleave(from, 2);
     if (to.in_ratio == 1) return held;
     return held.slice(2, to.in_ratio - 1, std::nullopt, to.in_ratio).contiguous();
+  }
+
+  void edit_latents(at::Tensor& signal, const Method& to) {
+    if (!config_.latents || to.in_ratio == 1) return;
+    const auto device = signal.device();
+    // A tensor of its own: the method before may keep what it gave as state.
+    at::Tensor edited = signal.to(at::kCPU).resolve_conj().resolve_neg().contiguous().clone();
+    const auto channels = static_cast<int>(edited.size(1));
+    const auto steps = static_cast<int>(edited.size(2));
+    for (int item = 0; item < config_.batch; ++item) {
+      float* const values = edited.data_ptr<float>() + std::ptrdiff_t{item} * channels * steps;
+      config_.latents->edit(values, channels, steps, latent_step_);
+    }
+    latent_step_ += steps;
+    signal = edited.to(device);
   }
 
   Result<at::Tensor> call(Step& step, at::Tensor& signal) {
@@ -226,6 +243,7 @@ class TorchInstance final : public Instance {
   std::optional<SeededDraws> draws_;
   std::vector<Step> steps_;
   std::vector<IValue> stack_;
+  std::int64_t latent_step_ = 0;
 };
 
 class TorchProgram final : public Program {

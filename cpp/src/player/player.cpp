@@ -75,6 +75,10 @@ PlayerStanding Player::standing() const noexcept { return impl_->standing; }
 
 int Player::latency() const noexcept { return impl_->latency; }
 
+int Player::in_channels() const noexcept { return impl_->in_channels; }
+
+int Player::out_channels() const noexcept { return impl_->out_channels; }
+
 PlayerInfo Player::info() const { return impl_->info(); }
 
 std::optional<Stats> Player::stats() const { return impl_->stats(); }

@@ -51,11 +51,16 @@ StreamConfig config_of(const PlayerSettings& settings, const PlayerHost& host, c
   if (chain.in_channels() == 1 && chain.out_channels() == 1 && chain.in_ratio() == 1 &&
       chain.out_ratio() == 1) {
     config.batch = std::max(1, host.channels);
+    config.split_batch = true;
   }
-  if (host.batch > 1) config.batch = host.batch;
+  if (host.batch > 1) {
+    config.batch = host.batch;
+    config.split_batch = false;  // a host that asks for a batch wants one call for all of it
+  }
   config.block = block_of(settings, host.block, chain);
   config.resample = settings.resample;
   config.seed = settings.seed;
+  config.latents = settings.latents;
   config.late = settings.late;
   if (config.realtime) config.deadline = settings.deadline;
   if (settings.nn_timing) {
@@ -116,7 +121,8 @@ void Player::Impl::run_tasks() {
 }
 
 void Player::Impl::run_change(const Wish& wish, const Kinds& kinds, bool audio_stopped) {
-  const auto done = fulfil(wish, audio_stopped);
+  auto done = fulfil(wish, audio_stopped);
+  if (!done) done = fulfil_without_device(wish, std::move(done), audio_stopped);
   const std::lock_guard lock(state_);
   --changes_;
   if (changes_ == 0 && !wish.path.empty()) {
@@ -134,6 +140,19 @@ void Player::Impl::run_change(const Wish& wish, const Kinds& kinds, bool audio_s
   unheard_.insert(unheard_.end(), kinds.begin(), kinds.end());
   ready_ = Clock::now();
   calls_when_ready_ = stage.calls();
+}
+
+/// Where only the device is missing, the rest of what was asked for holds on the one before it.
+Result<void> Player::Impl::fulfil_without_device(const Wish& wish, Result<void> failed,
+                                                 bool audio_stopped) {
+  Wish instead = wish;
+  instead.settings.device = granted_.path.empty() ? "cpu" : granted_.settings.device;
+  const bool nothing_else =
+      !instead.fresh && instead.path == granted_.path && instead.settings == granted_.settings;
+  if (instead.settings.device == wish.settings.device || nothing_else) return failed;
+  if (!fulfil(instead, audio_stopped)) return failed;
+  post(PlayerEvent::Kind::kError, failed.error().message);
+  return {};
 }
 
 Result<void> Player::Impl::fulfil(const Wish& wish, bool audio_stopped) {
@@ -227,6 +246,8 @@ Result<void> Player::Impl::seat(Model& model, const Wish& wish, const Chain& cha
   info_.deadline = settled.deadline.value_or(0);
   info_.latency = playing->latency();
   latency = info_.latency->total();
+  in_channels = chain.in_channels();
+  out_channels = chain.out_channels();
   return {};
 }
 

@@ -40,6 +40,8 @@ class Player::Impl : public Tended {
   Stage stage;
   std::atomic<PlayerStanding> standing{PlayerStanding::kEmpty};
   std::atomic<int> latency{0};
+  std::atomic<int> in_channels{0};
+  std::atomic<int> out_channels{0};
 
   // [main]
   Result<void> open(const std::filesystem::path& path, const PlayerSettings& settings);
@@ -81,6 +83,7 @@ class Player::Impl : public Tended {
   void run_tasks();
   void run_change(const Wish& wish, const Kinds& kinds, bool audio_stopped);
   Result<void> fulfil(const Wish& wish, bool audio_stopped);
+  Result<void> fulfil_without_device(const Wish& wish, Result<void> failed, bool audio_stopped);
   void clear_stage(const PlayerHost& host);
   Stream* returned();
   bool is_seated() const;

@@ -49,6 +49,11 @@ Result<void> Player::Impl::prepare(const PlayerHost& host) {
     request(PlayerEvent::Kind::kChanged, [](Wish&) {});
     return {};
   }
+  // A load that waits for its turn is the control thread's, also while DSP is built anew.
+  if (!host.offline && same && (running_host_ == host || changing())) {
+    look_after_stage();
+    return {};
+  }
   run_tasks();
   look_after_stage();
   if (running_host_ == host) return {};

@@ -46,7 +46,7 @@ Result<std::unique_ptr<Lane>> Lane::create(std::shared_ptr<engine::Program> prog
   double cost = 0;
   const bool measure = config.realtime && !config.deadline;
   auto pipeline = make_pipeline(*program, settled->pipeline, settings, measure, cost);
-  if (!pipeline && config.batch > 1) {
+  if (!pipeline && config.batch > 1 && !settled->pipeline.split_batch) {
     // Some models take one item at a time. Then each gets an instance of its own.
     settled->pipeline.split_batch = true;
     if (auto split = make_pipeline(*program, settled->pipeline, settings, measure, cost)) {

@@ -51,7 +51,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::create(engine::Program& program,
                                   .batch = config.batch / count,
                                   .block = config.block,
                                   .sample_rate = config.model_rate,
-                                  .seed = config.seed};
+                                  .seed = config.seed,
+                                  .latents = config.latents};
     if (wanted.seed) *wanted.seed += static_cast<std::uint64_t>(item);
     auto instance = program.instance(wanted);
     if (!instance) return tl::unexpected(instance.error());

@@ -17,11 +17,12 @@ namespace nnbridge {
 struct PipelineConfig {
   Chain chain;
   int batch = 1;
-  bool split_batch = false;  ///< an instance for each item: for a model that takes one at a time
+  bool split_batch = false;  ///< an instance for each item
   int block = 1;             ///< model frames
   int host_rate = 44100;
   int model_rate = 44100;  ///< equal to the host's where nothing is resampled
   std::optional<std::uint64_t> seed;
+  std::shared_ptr<LatentEdit> latents;
 };
 
 /// Attribute changes in the order they were made, to be repeated after a reset.

@@ -62,10 +62,12 @@ Result<Settled> settle(const Contract& contract, const StreamConfig& asked) {
   return Settled{.config = config,
                  .pipeline = {.chain = std::move(*chain),
                               .batch = config.batch,
+                              .split_batch = config.split_batch && config.batch > 1,
                               .block = *config.block,
                               .host_rate = *config.sample_rate,
                               .model_rate = model_rate,
-                              .seed = config.seed}};
+                              .seed = config.seed,
+                              .latents = config.latents}};
 }
 
 Result<int> settle_deadline(const StreamConfig& config, const rate::Timeline& timeline,

@@ -13,14 +13,72 @@ function(nnbridge_replace variable what with)
   set(${variable} "${fixed}" PARENT_SCOPE)
 endfunction()
 
+# Only where the text is another, so that configuring again compiles nothing again.
+function(nnbridge_write file text)
+  set(before "")
+  if(EXISTS ${file})
+    file(READ ${file} before)
+  endif()
+  if(NOT before STREQUAL text)
+    file(WRITE ${file} "${text}")
+  endif()
+endfunction()
+
 function(nnbridge_fix_dpf source target)
-  file(COPY ${source}/ DESTINATION ${target} PATTERN DistrhoPluginVST3.cpp EXCLUDE)
-  set(file ${target}/distrho/src/DistrhoPluginVST3.cpp)
-  file(READ ${source}/distrho/src/DistrhoPluginVST3.cpp text)
+  file(COPY ${source}/ DESTINATION ${target} PATTERN "DistrhoPlugin*VST*" EXCLUDE
+    PATTERN DistrhoPluginCLAP.cpp EXCLUDE PATTERN "DistrhoPluginLV2*" EXCLUDE)
+  nnbridge_fix_vst3_header(${source}/distrho/src ${target}/distrho/src)
+  nnbridge_fix_vst3(${source}/distrho/src ${target}/distrho/src)
+  nnbridge_fix_clap(${source}/distrho/src ${target}/distrho/src)
+  nnbridge_fix_lv2(${source}/distrho/src ${target}/distrho/src)
+endfunction()
 
-  # The largest latency stands in divisions.
-  nnbridge_replace(text [==[DPF_VST3_MAX_SAMPLE_RATE * 10]==] [==[(DPF_VST3_MAX_SAMPLE_RATE * 10)]==])
+# A host may give a state in parts: what lies behind a short part must not look like an end.
+function(nnbridge_fix_parts name)
+  nnbridge_replace(${name}
+    [==[            for (int32_t i = 0; i < read; ++i)
+            {
+                // found terminator, stop here]==]
+    [==[            buffer[read] = '\xff';
 
+            for (int32_t i = 0; i < read; ++i)
+            {
+                // found terminator, stop here]==])
+  set(${name} "${${name}}" PARENT_SCOPE)
+endfunction()
+
+# A parameter "Latency" of DPF's own, hidden, with a wrong value, that some hosts show: ours tells it.
+set(nnbridge_own_latency "#if DISTRHO_PLUGIN_WANT_LATENCY(\n *(case |fCachedParameterValues.)?kVst3InternalParameterLatency)")
+
+function(nnbridge_fix_vst3_header source target)
+  file(READ ${source}/DistrhoPluginVST.hpp text)
+  string(REGEX REPLACE "${nnbridge_own_latency}" "#if 0\\1" text "${text}")
+  nnbridge_replace(text
+    [==[#if DPF_VST3_USES_SEPARATE_CONTROLLER || DISTRHO_PLUGIN_WANT_LATENCY ||]==]
+    [==[#if DPF_VST3_USES_SEPARATE_CONTROLLER ||]==])
+  nnbridge_write(${target}/DistrhoPluginVST.hpp "${text}")
+endfunction()
+
+function(nnbridge_fix_vst3 source target)
+  file(READ ${source}/DistrhoPluginVST3.cpp text)
+  string(REGEX REPLACE "${nnbridge_own_latency}" "#if 0\\1" text "${text}")
+
+  # What process() tells of read-only parameters comes back here, on the host's main thread: the place
+  # to say that the latency, the names and the other values may be others now.
+  nnbridge_replace(text
+    [==[            normalized = plainParameterToNormalized(kVst3InternalParameterLatency,
+                                                    fCachedParameterValues[kVst3InternalParameterLatency]);
+            addParameterDataToHostOutputEvents(outparamsptr, kVst3InternalParameterLatency, normalized);
+]==] "")
+  nnbridge_replace(text
+    [==[        const uint32_t latency = fPlugin.getLatency();
+
+        if (fLastKnownLatency != latency)
+        {
+            fLastKnownLatency = latency;
+
+        }
+]==] "")
   # Whether the host is bound to real time, and how wide its track is. Some hosts set up one mode
   # and process in the other (DawDreamer), so both calls are listened to.
   nnbridge_replace(text
@@ -124,20 +182,289 @@ function(nnbridge_fix_dpf source target)
         DISTRHO_SAFE_ASSERT_UINT2_RETURN(index < fParameterCount, index, fParameterCount, V3_INVALID_ARG);
 
         if (fPlugin.isParameterOutputOrTrigger(index))
-            return V3_INVALID_ARG;
+        {
+            if (index == nnbridge::plugin::kStatus || index == nnbridge::plugin::kLatency)
+                tellHost();
+            return V3_OK;
+        }
 
         _setNormalizedPluginParameterValue(index, normalized);]==])
+  nnbridge_replace(text
+    [==[    v3_result setComponentHandler(]==]
+    [==[    void tellHost()
+    {
+        if (fComponentHandler == nullptr)
+            return;
+        int32_t flags = V3_RESTART_PARAM_VALUES_CHANGED;
+        nnbridge_describe(fPlugin.getInstancePointer());
+        if (nnbridge_has_news(fPlugin.getInstancePointer()))
+            flags |= V3_RESTART_PARAM_TITLES_CHANGED;
+        if (fLastKnownLatency != fPlugin.getLatency())
+            flags |= V3_RESTART_LATENCY_CHANGED;
+        fLastKnownLatency = fPlugin.getLatency();
+        v3_cpp_obj(fComponentHandler)->restart_component(fComponentHandler, flags);
+    }
+
+    v3_result setComponentHandler(]==])
+
+  # The plugin itself changes values too: what it last heard from the host may be old.
+  nnbridge_replace(text
+    [==[        return _getNormalizedParameterValue(index, fCachedParameterValues[kVst3InternalParameterBaseCount + index]);]==]
+    [==[        return _getNormalizedParameterValue(index, fPlugin.getParameterValue(index));]==])
+  nnbridge_replace(text
+    [==[        float value = ranges.getUnnormalizedValue(normalized);
+
+        // convert as needed as check for changes]==]
+    [==[        float value = ranges.getUnnormalizedValue(normalized);
+        fCachedParameterValues[kVst3InternalParameterBaseCount + index] = fPlugin.getParameterValue(index);
+
+        // convert as needed as check for changes]==])
+
+  # Names follow the model.
+  nnbridge_replace(text
+    [==[        std::memset(info, 0, sizeof(v3_param_info));
+        DISTRHO_SAFE_ASSERT_RETURN(rindex >= 0, V3_INVALID_ARG);
+]==]
+    [==[        std::memset(info, 0, sizeof(v3_param_info));
+        DISTRHO_SAFE_ASSERT_RETURN(rindex >= 0, V3_INVALID_ARG);
+        nnbridge_describe(fPlugin.getInstancePointer());
+]==])
+  nnbridge_replace(text
+    [==[        DISTRHO_SAFE_ASSERT_RETURN(normalized >= 0.0 && normalized <= 1.0, V3_INVALID_ARG);
+
+        switch (rindex)]==]
+    [==[        DISTRHO_SAFE_ASSERT_RETURN(normalized >= 0.0 && normalized <= 1.0, V3_INVALID_ARG);
+        nnbridge_describe(fPlugin.getInstancePointer());
+
+        switch (rindex)]==])
+
+  # A model rings on.
+  nnbridge_replace(text
+    [==[    uint32_t getTailSamples() const noexcept
+    {
+        return 0;]==]
+    [==[    uint32_t getTailSamples() const noexcept
+    {
+        return nnbridge_tail(fPlugin.getInstancePointer());]==])
+
+  # Most hosts let go of the parts after the whole, which harms nothing.
+  string(REGEX REPLACE "d_stderr\\(\"DPF warning: asked to delete" "d_debug(\"asked to delete" text "${text}")
 
   # A host may take the state in parts.
+  nnbridge_fix_parts(text)
   nnbridge_replace(text
     [==[write(stream, const_cast<char*>(buffer), size - wrtntotal, &wrtn)]==]
     [==[write(stream, const_cast<char*>(buffer) + wrtntotal, size - wrtntotal, &wrtn)]==])
 
-  set(before "")
-  if(EXISTS ${file})
-    file(READ ${file} before)
-  endif()
-  if(NOT before STREQUAL text) # so that configuring again compiles nothing again
-    file(WRITE ${file} "${text}")
-  endif()
+  nnbridge_write(${target}/DistrhoPluginVST3.cpp "${text}")
+endfunction()
+
+function(nnbridge_fix_clap source target)
+  file(READ ${source}/DistrhoPluginCLAP.cpp text)
+
+  # Hosts need not have every extension.
+  string(REPLACE [==[                fHostExtensions.latency->changed(fHost);]==]
+    [==[                if (fHostExtensions.latency != nullptr)
+                    fHostExtensions.latency->changed(fHost);]==] text "${text}")
+  nnbridge_replace(text
+    [==[            fLatencyChanged = false;
+            fHostExtensions.latency->changed(fHost);
+        }
+    }
+   #endif]==]
+    [==[            fLatencyChanged = false;
+            if (fHostExtensions.latency != nullptr)
+                fHostExtensions.latency->changed(fHost);
+        }
+        nnbridge_describe(fPlugin.getInstancePointer());
+        if (fNews.exchange(false) && fHostExtensions.params != nullptr)
+            fHostExtensions.params->rescan(fHost, CLAP_PARAM_RESCAN_INFO|CLAP_PARAM_RESCAN_VALUES|CLAP_PARAM_RESCAN_TEXT);
+    }
+   #endif]==])
+
+  # A host may take the state in parts.
+  nnbridge_fix_parts(text)
+  nnbridge_replace(text
+    [==[stream->write(stream, buffer, size - wrtntotal)]==]
+    [==[stream->write(stream, buffer + wrtntotal, size - wrtntotal)]==])
+
+  # Parameters that there aren't, and events that aren't understood, are passed over.
+  nnbridge_replace(text
+    [==[    void setParameterValueFromEvent(const clap_event_param_value* const event)
+    {
+]==]
+    [==[    void setParameterValueFromEvent(const clap_event_param_value* const event)
+    {
+        if (event->header.space_id != CLAP_CORE_EVENT_SPACE_ID || event->param_id >= fCachedParameters.numParams)
+            return;
+]==])
+  nnbridge_replace(text
+    [==[                    case CLAP_EVENT_TRANSPORT:
+                    case CLAP_EVENT_MIDI:]==]
+    [==[                    case CLAP_EVENT_TRANSPORT:
+                        break;
+                    case CLAP_EVENT_MIDI:]==])
+  foreach(call
+      "getParameterInfo(const uint32_t index, clap_param_info_t* const info) const"
+      "getParameterStringForValue(const clap_id index, double value, char* const display, const uint32_t size) const"
+      "getParameterValueForString(const clap_id index, const char* const display, double* const value) const"
+      "getParameterValue(const clap_id index, double* const value) const")
+    string(REPLACE "const clap_id index" "const clap_id param_id" place "${call}")
+    string(REGEX MATCH "param_id|index" id "${place}")
+    nnbridge_replace(text "    bool ${place}
+    {
+" "    bool ${place}
+    {
+        if (${id} >= fPlugin.getParameterCount())
+            return false;
+        nnbridge_describe(fPlugin.getInstancePointer());
+")
+  endforeach()
+
+  # Offline rendering, tail and reset, which DPF leaves out.
+  nnbridge_replace(text
+    [==[    void activate(const double sampleRate, const uint32_t maxFramesCount)
+    {
+]==]
+    [==[    bool fOffline = false;
+    std::atomic<bool> fNews{false};
+
+    void* instance() const noexcept
+    {
+        return fPlugin.getInstancePointer();
+    }
+
+    void activate(const double sampleRate, const uint32_t maxFramesCount)
+    {
+        nnbridge_host_says(instance(), fOffline, 2, false);
+]==])
+  nnbridge_replace(text
+    [==[    bool process(const clap_process_t* const process)
+    {
+]==]
+    [==[    bool process(const clap_process_t* const process)
+    {
+        nnbridge_host_says(instance(), fOffline, 2, true);
+        if (nnbridge_has_news(instance()))
+        {
+            fNews = true;
+            fHost->request_callback(fHost);
+        }
+]==])
+  nnbridge_replace(text
+    [==[static CLAP_ABI void clap_plugin_reset(const clap_plugin_t*)
+{
+    // nothing to do
+}
+]==]
+    [==[// As the CLAP documentation states them; this DPF has not their headers.
+struct clap_plugin_tail_t { uint32_t (CLAP_ABI *get)(const clap_plugin_t*); };
+struct clap_plugin_render_t
+{
+    bool (CLAP_ABI *has_hard_realtime_requirement)(const clap_plugin_t*);
+    bool (CLAP_ABI *set)(const clap_plugin_t*, int32_t mode);
+};
+static constexpr const int32_t CLAP_RENDER_OFFLINE = 1;
+
+static CLAP_ABI void clap_plugin_reset(const clap_plugin_t* const plugin)
+{
+    nnbridge_reset(static_cast<PluginCLAP*>(plugin->plugin_data)->instance());
+}
+
+static CLAP_ABI uint32_t nnbridge_clap_tail(const clap_plugin_t* const plugin)
+{
+    return nnbridge_tail(static_cast<PluginCLAP*>(plugin->plugin_data)->instance());
+}
+
+static CLAP_ABI bool nnbridge_clap_needs_real_time(const clap_plugin_t*)
+{
+    return false;
+}
+
+static CLAP_ABI bool nnbridge_clap_render(const clap_plugin_t* const plugin, const int32_t mode)
+{
+    static_cast<PluginCLAP*>(plugin->plugin_data)->fOffline = mode == CLAP_RENDER_OFFLINE;
+    return true;
+}
+
+static const clap_plugin_tail_t nnbridge_clap_plugin_tail = { nnbridge_clap_tail };
+static const clap_plugin_render_t nnbridge_clap_plugin_render = { nnbridge_clap_needs_real_time, nnbridge_clap_render };
+]==])
+  nnbridge_replace(text
+    [==[    if (std::strcmp(id, CLAP_EXT_PARAMS) == 0)
+        return &clap_plugin_params;
+]==]
+    [==[    if (std::strcmp(id, CLAP_EXT_PARAMS) == 0)
+        return &clap_plugin_params;
+    if (std::strcmp(id, "clap.tail") == 0)
+        return &nnbridge_clap_plugin_tail;
+    if (std::strcmp(id, "clap.render") == 0)
+        return &nnbridge_clap_plugin_render;
+]==])
+  nnbridge_write(${target}/DistrhoPluginCLAP.cpp "${text}")
+endfunction()
+
+# A port by which a host says that it renders offline ("free wheeling"), behind the latency's.
+function(nnbridge_fix_lv2 source target)
+  file(READ ${source}/DistrhoPluginLV2.cpp text)
+  nnbridge_replace(text
+    [==[            fPortLatency = (float*)dataLocation;
+            return;
+        }
+]==]
+    [==[            fPortLatency = (float*)dataLocation;
+            return;
+        }
+        if (port == index++)
+        {
+            fPortOffline = (const float*)dataLocation;
+            return;
+        }
+]==])
+  nnbridge_replace(text
+    [==[    void lv2_activate()
+    {
+]==]
+    [==[    const float* fPortOffline = nullptr;
+
+    bool isOffline() const noexcept
+    {
+        return fPortOffline != nullptr && *fPortOffline > 0.5f;
+    }
+
+    void lv2_activate()
+    {
+        nnbridge_host_says(fPlugin.getInstancePointer(), isOffline(), 2, false);
+]==])
+  nnbridge_replace(text
+    [==[        // Run plugin
+        if (sampleCount != 0)
+        {
+]==]
+    [==[        // Run plugin
+        if (sampleCount != 0)
+        {
+            nnbridge_host_says(fPlugin.getInstancePointer(), isOffline(), 2, true);
+]==])
+  nnbridge_write(${target}/DistrhoPluginLV2.cpp "${text}")
+
+  file(READ ${source}/DistrhoPluginLV2export.cpp text)
+  nnbridge_replace(text
+    [==[lv2:reportsLatency, lv2:integer, <" LV2_PORT_PROPS__notOnGUI "> ;\n";
+            pluginString += "    ] ;\n\n";
+            ++portIndex;]==]
+    [==[lv2:reportsLatency, lv2:integer, <" LV2_PORT_PROPS__notOnGUI "> ;\n";
+            pluginString += "    ] ;\n\n";
+            ++portIndex;
+            pluginString += "    lv2:port [\n";
+            pluginString += "        a lv2:InputPort, lv2:ControlPort ;\n";
+            pluginString += "        lv2:index " + String(portIndex) + " ;\n";
+            pluginString += "        lv2:name \"Free wheeling\" ;\n";
+            pluginString += "        lv2:symbol \"lv2_freewheel\" ;\n";
+            pluginString += "        lv2:designation lv2:freeWheeling ;\n";
+            pluginString += "        lv2:default 0 ;\n        lv2:minimum 0 ;\n        lv2:maximum 1 ;\n";
+            pluginString += "        lv2:portProperty lv2:toggled, <" LV2_PORT_PROPS__notOnGUI "> ;\n";
+            pluginString += "    ] ;\n\n";
+            ++portIndex;]==])
+  nnbridge_write(${target}/DistrhoPluginLV2export.cpp "${text}")
 endfunction()

@@ -5,7 +5,8 @@
 
 RUN follows the centroid, UNTOLD_RUN nothing. Of held-out recordings, both listen to the begin and
 play on, several variations each; RUN is told the recording's own centroid. Writes OUT/steering.png
-and OUT/steering.json with the correlation of target and result, per variation and per mean.
+(a dot marks where listening ends) and OUT/steering.json with the correlation of target and result,
+per variation and of their mean.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from nnbridge.audio.dataset import Dataset
 from nnbridge.audio.descriptors import describe
 from nnbridge.prior.generate import Drawing, generate, measured
 from nnbridge.prior.rave_file import RaveFile
-from nnbridge.prior.run import Trained, load
+from nnbridge.prior.run import load
+from nnbridge.prior.trained import Trained
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -39,7 +42,7 @@ def played(
     drawing: Drawing,
     variations: int,
 ) -> list[Curve]:
-    """The centroids of what follows the first `heard` steps of a recording."""
+    """The centroids of a recording's first `heard` steps through the RAVE, and of what follows."""
     curves = {
         name: curve[heard:] for name, curve in measured(audio, trained, heard + steps).items()
     }
@@ -53,7 +56,7 @@ def played(
         curves,
     )
     rate, ratio = trained.sample_rate, trained.ratio
-    return [describe(sound, rate, ratio)["centroid"][heard:] for sound in made.audio]
+    return [describe(sound, rate, ratio)["centroid"] for sound in made.audio]
 
 
 def correlation(target: Curve, result: Curve) -> float:
@@ -71,14 +74,14 @@ def main() -> None:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--rave", type=Path)
-    parser.add_argument("--recordings", type=int, default=4)
+    parser.add_argument("--recordings", type=int, default=2)
     parser.add_argument("--variations", type=int, default=10)
     parser.add_argument("--heard", type=float, default=1.5, help="seconds")
     parser.add_argument("--seconds", type=float, default=6.0, help="to play")
     parser.add_argument("--temperature", type=float, default=1.0)
     given = parser.parse_args()
     priors = {"told": load(given.run), "untold": load(given.untold)}
-    rave = RaveFile(given.rave or priors["told"].rave)
+    rave = RaveFile(given.rave or priors["told"].rave or "")
     split = Dataset(given.dataset).split("validation")
     rate, ratio = rave.sample_rate, rave.ratio
     heard, steps = (round(s * rate / ratio) for s in (given.heard, given.seconds))
@@ -91,22 +94,26 @@ def main() -> None:
     found: dict[str, dict[str, list[float]]] = {}
     for row, index in enumerate(chosen):
         audio = split.file(index)
-        target = describe(audio, rate, ratio)["centroid"][heard : heard + steps]
+        target = describe(audio, rate, ratio)["centroid"][: heard + steps]
         for column, (name, trained) in enumerate(priors.items()):
             drawing = Drawing(seed=index, temperature=given.temperature)
             results = played(trained, rave, audio, heard, steps, drawing, given.variations)
             kept = found.setdefault(name, {"each": [], "mean": []})
-            kept["each"] += [correlation(target, result) for result in results]
-            kept["mean"].append(correlation(target, np.mean(results, axis=0)))
-            seconds = (np.arange(steps) + 0.5) * ratio / rate
+            kept["each"] += [correlation(target[heard:], result[heard:]) for result in results]
+            kept["mean"].append(correlation(target[heard:], np.mean(results, axis=0)[heard:]))
+            seconds = (np.arange(heard + steps) + 0.5) * ratio / rate
             for result in results:
                 axes[row][column].plot(seconds, result, color="tab:blue", alpha=0.3)
             axes[row][column].plot(seconds, target, color="tab:red")
+            axes[row][column].plot(seconds[heard], target[heard], "ko")
             axes[row][column].set_title(f"{name}: {kept['mean'][-1]:.2f}")
             axes[row][column].set_ylabel("centroid, Hz")
+            axes[row][column].set_xlabel("s" if row == len(chosen) - 1 else "")
     given.out.mkdir(parents=True, exist_ok=True)
     figure.tight_layout()
-    figure.savefig(given.out / "steering.png", dpi=110)
+    picture = given.out / "steering.png"
+    figure.savefig(picture, dpi=80)
+    Image.open(picture).convert("RGB").quantize(32).save(picture, optimize=True)  # a small file
     (given.out / "steering.json").write_text(json.dumps(found, indent=1) + "\n")
     for name, kept in found.items():
         each, mean = np.mean(kept["each"]), np.mean(kept["mean"])

@@ -1,118 +1,163 @@
 # SPDX-License-Identifier: MIT
 """Tables 4.1 to 4.3 of the thesis, at a size that trains here.
 
-    python models/prior/studies/tables.py SEQUENCES OUT --steps 4000
+    python models/prior/studies/tables.py SEQUENCES OUT
 
-Trains all twelve combinations, told descriptors and not, equally long with the same batches, and
-measures each at its best validation on the same held-out steps, beside what needs no training.
-Stopped at any moment, the same command goes on. Writes OUT/table.md and OUT/table.json.
+Trains all twelve combinations, told descriptors and not, with the same batches and equally many
+steps, and measures each at its best validation on the same held-out steps, beside what needs no
+training. Each row is appended to OUT/rows.csv as soon as it is known, and OUT/tables.md written
+anew; stopped at any moment, the same command goes on. One thread.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import itertools
 import json
-import os
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from nnbridge.prior import evaluation, loop
-from nnbridge.prior.network import PARAMETRISATIONS, TEMPORALS
 from nnbridge.prior.recipe import Recipe
 from nnbridge.prior.run import load
 from nnbridge.prior.sequences import Sequences
-from nnbridge.rave.metrics import history
+from nnbridge.prior.training import build, facts
+from nnbridge.training.loop import Stopped
+from nnbridge.training.metrics import history
+
+RECIPE = Path(__file__).with_suffix(".toml")
+NUMBERS = ("4.1", "4.2", "4.3")
+TEMPORALS = ("transformer", "wavenet", "gru")
+PARAMETRISATIONS = ("residual", "decoupled", "shifted", "flattened")  # the last takes longest
+COLUMNS = (
+    "temporal", "parametrisation", "told", "accuracy", "perplexity", "cross_entropy", "in_training",
+    "parameters", "best_step", "steps", "seconds",
+)  # fmt: skip
+Row = dict[str, str]
+
+
+def variants(
+    source: str | Path, settings: list[str], descriptors: list[str]
+) -> dict[tuple[str, str, str], Recipe]:
+    """The recipe of every row."""
+    common = Recipe.load(source).override(settings)
+    return {
+        (temporal, parametrisation, told): common.override(
+            [
+                f"network.temporal={temporal}",
+                f"network.parametrisation={parametrisation}",
+                f"material.descriptors={json.dumps(descriptors if told else [])}",
+            ]
+        )
+        for told, parametrisation, temporal in itertools.product(
+            ("", "told"), PARAMETRISATIONS, TEMPORALS
+        )
+    }
 
 
 def train(folder: Path, recipe: Recipe, sequences: Sequences) -> float:
-    """Trains a run to its end, or goes on with it; gives the seconds that this took."""
-    begin = time.monotonic()
+    """Trains a run to its end, or goes on with it; gives the processor seconds that this took."""
+    begin = time.process_time()
     checkpoint = None
     if (folder / "run.json").exists():
         run, training, checkpoint = loop.resume(folder, None, [])
     else:
         run, training = loop.begin(folder, recipe, sequences)
     if not training.done:
-        loop.train(
-            training, run, print, lambda *_: None, resume_from=checkpoint, accelerator="auto"
-        )
-    return time.monotonic() - begin
+        loop.train(training, run, print, lambda *_: None, resume_from=checkpoint, accelerator="cpu")
+    return time.process_time() - begin
+
+
+def row(
+    folder: Path, key: tuple[str, str, str], recipe: Recipe, sequences: Sequences, skip: int
+) -> Row:
+    """Trains and measures one."""
+    seconds = train(folder, recipe, sequences)
+    trained = load(folder)
+    found = evaluation.evaluate(
+        trained.prior, sequences, "validation", recipe.training.segment, skip
+    )
+    values = (
+        *key,
+        f"{found.accuracy:.5f}",
+        f"{found.perplexity:.4f}",
+        f"{found.cross_entropy:.5f}",
+        f"{history(folder / 'metrics.csv', 'train/loss')[1][-1]:.5f}",
+        str(sum(p.numel() for p in trained.prior.parameters())),
+        str(trained.step),
+        str(recipe.training.steps),
+        f"{seconds:.0f}",
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+HEADING = """\
+| | told | accuracy % | perplexity | cross-entropy | in training |
+|---|---|---|---|---|---|"""
+
+
+def tables(rows: list[Row], rest: dict[str, evaluation.Figures]) -> str:
+    """All tables, each sorted by accuracy as in the thesis."""
+    parts = []
+    for number, temporal in zip(NUMBERS, TEMPORALS, strict=True):
+        lines = [
+            f"| {held['parametrisation']} | {'✓' if held['told'] else '✗'} | "
+            f"{100 * float(held['accuracy']):.2f} | {float(held['perplexity']):.2f} | "
+            f"{float(held['cross_entropy']):.3f} | {float(held['in_training']):.3f} |"
+            for held in sorted(rows, key=lambda held: -float(held["accuracy"]))
+            if held["temporal"] == temporal
+        ]
+        parts.append("\n".join([f"Table {number}, {temporal}\n\n{HEADING}", *lines]))
+    lines = [
+        f"| {name} | | {100 * found.accuracy:.2f} | {found.perplexity:.2f} | "
+        f"{found.cross_entropy:.3f} | |"
+        for name, found in rest.items()
+    ]
+    parts.append("\n".join([f"Without a network\n\n{HEADING}", *lines]))
+    return "\n\n".join(parts) + "\n"
 
 
 def main() -> None:
     """Does it all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("sequences", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--recipe", default="small")
-    parser.add_argument("--steps", type=int, default=4000, help="training steps of each")
+    parser.add_argument("--recipe", default=RECIPE)
     parser.add_argument("--descriptors", nargs="*", default=["centroid", "beat"])
-    parser.add_argument("--only", nargs="*", default=[""], help="those whose name contains one")
     parser.add_argument("--set", action="append", default=[], help="further settings, for all")
     given = parser.parse_args()
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    torch.set_num_threads(1)
     sequences = Sequences(given.sequences)
-    common = [*given.set, f"training.steps={given.steps}", "training.patience=0"]
-    rows: dict[str, dict[str, object]] = {}
-    plans = list(itertools.product(TEMPORALS, PARAMETRISATIONS, (True, False)))
-    for temporal, parametrisation, told in plans:
-        name = f"{temporal}-{parametrisation}" + ("-told" if told else "")
-        if not any(part in name for part in given.only):
-            continue
-        recipe = Recipe.load(given.recipe).override(
-            [
-                *common,
-                f"network.temporal={temporal}",
-                f"network.parametrisation={parametrisation}",
-                f"material.descriptors={json.dumps(given.descriptors if told else [])}",
-            ]
-        )
-        print(f"{name}:", flush=True)
-        seconds = train(given.out / name, recipe, sequences)
-        trained = load(given.out / name)
-        rows[name] = {
-            "temporal": temporal,
-            "parametrisation": parametrisation,
-            "told": told,
-            "parameters": sum(p.numel() for p in trained.prior.parameters()),
-            "best_step": trained.step,
-            "seconds": seconds,
-            "crop": trained.prior.crop,
-        }
+    recipes = variants(given.recipe, given.set, given.descriptors)
     # One set of steps for all: those that the widest receptive field leaves.
-    skip = max(int(str(row["crop"])) for row in rows.values())
-    for name, row in rows.items():
-        trained = load(given.out / name)
-        segment = trained.recipe.training.segment
-        row |= asdict(evaluation.evaluate(trained.prior, sequences, "validation", segment, skip))
-        steps, values = history(given.out / name / "metrics.csv", "validation/cross_entropy")
-        row["last_cross_entropy"] = values[-1] if steps else None
-    quantisers = load(given.out / next(iter(rows))).prior.quantisers
-    segment = Recipe.load(given.recipe).override(common).training.segment
-    for name, figures in evaluation.baselines(
-        sequences, quantisers, "validation", segment, skip
-    ).items():
-        rows[name] = asdict(figures)
-    (given.out / "table.json").write_text(json.dumps(rows, indent=1) + "\n")
-    ordered = sorted(rows.items(), key=lambda item: -float(str(item[1]["accuracy"])))
-    lines = [
-        "| | accuracy % | perplexity | cross-entropy | parameters, M | best step |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, row in ordered:
-        size = f"{int(str(row['parameters'])) / 1e6:.2f}" if "parameters" in row else ""
-        lines.append(
-            f"| {name} | {100 * float(str(row['accuracy'])):.2f} | "
-            f"{float(str(row['perplexity'])):.2f} | {float(str(row['cross_entropy'])):.4f} | "
-            f"{size} | {row.get('best_step', '')} |"
-        )
-    table = "\n".join(lines) + "\n"
-    (given.out / "table.md").write_text(table)
-    print(table)
+    untrained = [build(recipe, facts(sequences)) for recipe in recipes.values()]
+    skip = max(prior.crop for prior in untrained)
+    given.out.mkdir(parents=True, exist_ok=True)
+    done = given.out / "rows.csv"
+    rows: list[Row] = []
+    if done.is_file():
+        with done.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    else:
+        done.write_text(",".join(COLUMNS) + "\n")
+    segment = next(iter(recipes.values())).training.segment
+    rest = evaluation.baselines(sequences, untrained[0].quantisers, "validation", segment, skip)
+    known = {(held["temporal"], held["parametrisation"], held["told"]) for held in rows}
+    for key, recipe in recipes.items():
+        if key in known:
+            continue
+        name = "-".join(part for part in key if part)
+        print(f"{name}:", flush=True)
+        try:
+            rows.append(row(given.out / name, key, recipe, sequences, skip))
+        except Stopped:
+            raise SystemExit("stopped; the same command goes on.") from None
+        with done.open("a", newline="") as file:
+            csv.DictWriter(file, COLUMNS).writerow(rows[-1])
+        (given.out / "tables.md").write_text(tables(rows, rest))
 
 
 if __name__ == "__main__":

@@ -95,5 +95,5 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Writes a picture and says where."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
-    figure.savefig(path, dpi=110, bbox_inches="tight")
+    figure.savefig(path, dpi=80, bbox_inches="tight")
     print(f"\npicture: {path}")

@@ -84,7 +84,8 @@ def main() -> None:
         )
         right.bar(range(len(nats)), nats)
         right.set(xlabel="dimension", ylabel="nats", title="figure 3.10", yscale="log")
-    save(figure, args.out, "dimensions.png")
+    figure.tight_layout()
+    save(figure, args.out, "dimensions.webp")
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ def main() -> None:
         rows.append(row)
     table(("dimension", "loudness", "dB", "centroid", "Hz"), rows)
     figure.tight_layout()
-    save(figure, args.out, "manipulation.png")
+    save(figure, args.out, "manipulation.webp")
 
 
 if __name__ == "__main__":

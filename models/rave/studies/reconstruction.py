@@ -146,8 +146,19 @@ def main() -> None:
         ("", "distance", "trained is lower by"),
         [(name, spread(values), f"{values.mean() / trained:.2f}") for name, values in rows],
     )
+    others = {name: float(values.mean()) for name, values in rows[1:]}
+    first = others.pop("untrained")
+    best = min(others, key=others.__getitem__)
+    print(
+        f"\nGoals: a third of the untrained network's, {_verdict(trained <= first / 3)}; below the "
+        f"best baseline ({best}), {_verdict(trained < others[best])}."
+    )
     if args.stages:
         stages(args.network, items, dataset.sample_rate)
+
+
+def _verdict(reached: bool | Tensor) -> str:
+    return "reached" if reached else "**not reached**"
 
 
 def stages(source: str, items: list[Tensor], rate: int) -> None:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Tables 3.5 and 5.1: the same training with one thing changed, equally long, on the same data.
 
-    python models/rave/studies/variants.py regularisation DATASET [--steps 6000]
-    python models/rave/studies/variants.py causality DATASET [--steps 6000]
+    python models/rave/studies/variants.py regularisation DATASET [--steps 1000]
+    python models/rave/studies/variants.py causality DATASET DATASET [--steps 1000]
 
 Trains what is not trained yet under --out (an interrupted study goes on), then prints the table.
+A network of the default size takes some minutes; --set network.capacity=16 and the like, and more
+steps, with an --out of their own, make it a longer study.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from pathlib import Path
 
 import torch
 from common import distances, held_out, spread, table
-from sklearn.mixture import GaussianMixture
+from mixture import Mixture
 from torch import Tensor
 from torch.distributions import Normal
 
@@ -24,6 +26,7 @@ from nnbridge.audio.dataset import Dataset
 from nnbridge.rave import run
 from nnbridge.rave.latent import Discrete, Variational
 from nnbridge.rave.network import RAVE
+from nnbridge.rave.recipe import Recipe
 
 STUDIES = {
     "regularisation": ("small", "wasserstein", "discrete", "spherical"),
@@ -35,6 +38,10 @@ NAMES = {
     "discrete": "RVQ (discrete)",
     "spherical": "spherical",
 }
+SIZE = ("network.capacity=8", "training.segment=16384", "training.learning_rate=2e-3")
+"""What makes the recipes small enough for minutes on one core."""
+VARIATIONAL = ("latent.weight=0.001", "latent.cycle={steps}")
+"""One cycle of annealing, up to a weight at which so short a training keeps its latent."""
 COMPONENTS = 48
 DRAWS = 20_000
 
@@ -60,16 +67,14 @@ def divergence(rave: RAVE, items: list[Tensor]) -> str:
         z = torch.cat([latent.sample(s)[0] for s in statistics], 2)
     else:
         z = torch.cat([latent.mean(s) for s in statistics], 2)
-    points = z[0].T.double().numpy()
-    mixture = GaussianMixture(min(COMPONENTS, len(points) // 4), covariance_type="diag",
-                              random_state=0, reg_covar=1e-4).fit(points)  # fmt: skip
-    drawn, _ = mixture.sample(DRAWS)
-    prior = Normal(0.0, 1.0).log_prob(torch.from_numpy(drawn)).sum(1)
-    nats = torch.from_numpy(mixture.score_samples(drawn)) - prior
+    points = z[0].T
+    mixture = Mixture(points, min(COMPONENTS, len(points) // 4))
+    drawn = mixture.draw(DRAWS)
+    nats = mixture.log_density(drawn) - Normal(0.0, 1.0).log_prob(drawn).sum(1)
     return f"{nats.mean() / points.shape[1]:.2f}"
 
 
-def trained(recipe: str, dataset: Path, steps: int, out: Path) -> RAVE:
+def trained(recipe: str, dataset: Path, steps: int, settings: list[str], out: Path) -> RAVE:
     """The network of this recipe after so many steps of stage one."""
     folder = out / f"{dataset.name}-{recipe}-{steps}"
     if run.exists(folder):
@@ -77,9 +82,11 @@ def trained(recipe: str, dataset: Path, steps: int, out: Path) -> RAVE:
             return run.load(folder)[1]
         options = ["--resume"]
     else:
-        settings = {"stage_one_steps": steps, "stage_two_steps": 0, "validate_every": steps}
+        chosen = [f"training.stage_one_steps={steps}", "training.stage_two_steps=0", *SIZE]
+        if Recipe.load(recipe).latent.kind == "variational":
+            chosen += [setting.format(steps=steps) for setting in VARIATIONAL]
         options = [str(dataset), "--recipe", recipe]
-        options += [part for k, v in settings.items() for part in ("--set", f"training.{k}={v}")]
+        options += [part for setting in (*chosen, *settings) for part in ("--set", setting)]
     command = [sys.executable, "-m", "nnbridge.cli", "rave", "train", "--out", str(folder)]
     subprocess.run([*command, *options], check=True)
     return run.load(folder)[1]
@@ -90,14 +97,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("study", choices=STUDIES)
     arguments.add_argument("dataset", type=Path, nargs="+")
-    arguments.add_argument("--steps", type=int, default=6000)
+    arguments.add_argument("--steps", type=int, default=1000)
+    arguments.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     arguments.add_argument("--items", type=int, default=32)
     arguments.add_argument("--out", type=Path, default=Path("out/rave/studies"))
     args = arguments.parse_args()
     rows = []
     for folder in args.dataset:
         networks = {
-            recipe: trained(recipe, folder, args.steps, args.out) for recipe in STUDIES[args.study]
+            recipe: trained(recipe, folder, args.steps, args.set, args.out)
+            for recipe in STUDIES[args.study]
         }
         ratio = next(iter(networks.values())).ratio
         items = held_out(Dataset(folder), args.items, ratio)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""``nnbridge plugin install``: the DAW plugin, where hosts look for it."""
+"""``nnbridge plugin install``: the DAW plugins, where hosts look for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from . import terminal
 
 app = typer.Typer(help="The DAW plugin.", no_args_is_help=True)
-_BUILT = Path("build") / "plugin" / "bin" / "nnbridge.vst3"
+_BUILT = Path("build") / "plugin" / "bin"
 
 
 @app.callback()
@@ -21,15 +21,17 @@ def _root() -> None:
 
 @app.command()
 def install(
-    bundle: Annotated[
-        Path, typer.Argument(metavar="BUNDLE", help="What `make plugin` has built.")
+    built: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where `make plugin` has built them.")
     ] = _BUILT,
     folder: Annotated[
-        Path | None, typer.Option("--folder", help="Default: your folder of VST3 plugins.")
+        Path | None,
+        typer.Option("--folder", help="Default: your own folders of VST3, CLAP and LV2 plugins."),
     ] = None,
 ) -> None:
-    """Put the plugin where hosts look for plugins."""
+    """Put the plugins where hosts look for plugins."""
     from nnbridge.plugin import install as put
 
     with terminal.plainly():
-        typer.echo(f"{put(bundle, folder)}")
+        for path in put(built, folder):
+            typer.echo(f"{path}")

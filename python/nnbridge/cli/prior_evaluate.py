@@ -14,7 +14,9 @@ from .terminal import Json, StopError
 
 
 def command(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs of priors.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Runs of priors, or .safetensors files.")
+    ],
     sequences: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="To predict. Default: those that the run learnt from."),
@@ -47,7 +49,7 @@ def command(
     if split not in ("validation", "train"):
         raise StopError(f"--split is validation or train, not '{split}'.", 2)
     from nnbridge.prior import evaluation
-    from nnbridge.prior.run import Run, load
+    from nnbridge.prior.run import load
     from nnbridge.prior.sequences import Sequences
 
     found: dict[str, evaluation.Figures] = {}
@@ -55,7 +57,10 @@ def command(
         widest, held = 0, None
         for run in runs:
             trained = load(run, checkpoint)
-            held = Sequences(sequences or Run(run).facts["sequences"]["path"])
+            path = sequences or trained.about.get("path")
+            if path is None:
+                raise StopError(f"say what '{run}' should predict: --sequences DIR.", 2)
+            held = Sequences(path)
             segment = trained.recipe.training.segment
             found[str(run)] = evaluation.evaluate(
                 trained.prior,

@@ -10,12 +10,20 @@ import typer
 
 from . import terminal
 from .check import show
-from .terminal import Json, Quiet
+from .terminal import Json, Quiet, complain
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run of a prior.")],
-    output: Annotated[Path, typer.Argument(metavar="OUT.ts", help="The file to write.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The run of a prior, or a .safetensors file.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT.ts",
+            help="The file to write. OUT.safetensors: only weights and recipe, to give away.",
+        ),
+    ],
     rave: Annotated[
         Path | None,
         typer.Option(
@@ -46,26 +54,31 @@ def command(
     Examples:
       nnbridge prior export runs/prior prior.ts
       nnbridge prior export runs/prior drums-playing.ts --rave drums.ts
+      nnbridge prior export runs/prior drums.safetensors
     """  # noqa: D301 -- \b keeps the lines of the examples
     from nnbridge.contract import export
+    from nnbridge.prior import weights
     from nnbridge.prior.module import LonePrior, PriorModule, PriorWithRave
     from nnbridge.prior.rave_file import RaveFile
     from nnbridge.prior.run import load
 
     with terminal.plainly():
         trained = load(run, checkpoint)
+        if output.suffix == weights.SUFFIX:
+            _say(weights.save(trained, output), json, quiet)
+            return
         module: PriorModule
         if rave is None:
             module = LonePrior(trained.prior, trained.code, trained.ratio, trained.sample_rate)
         else:
-            module = PriorWithRave(trained.prior, trained.code, RaveFile(rave))
+            decoder = RaveFile(rave)
+            if not trained.knows(decoder):
+                complain(f"'{rave}' is not the RAVE that the sequences were made with.")
+            module = PriorWithRave(trained.prior, trained.code, decoder)
         module.metadata(name=name or run.resolve().name, license=license, authors=authors)
         written = export(module, output)
     if not check:
-        if json:
-            terminal.print_json({"path": written})
-        elif not quiet:
-            print(f"{written}: written")  # noqa: T201
+        _say(written, json, quiet)
         return
     from nnbridge.contract.check import check as check_file
 
@@ -78,3 +91,10 @@ def command(
             print(f"{written}: written")  # noqa: T201
         show(report, brief=quiet)
     raise typer.Exit(0 if report.ok else 1)
+
+
+def _say(written: Path, json: bool, quiet: bool) -> None:
+    if json:
+        terminal.print_json({"path": written})
+    elif not quiet:
+        print(f"{written}: written")  # noqa: T201

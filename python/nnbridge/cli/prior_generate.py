@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from nnbridge.prior.run import Trained
+    from nnbridge.prior.trained import Trained
 
 
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run of a prior.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The run of a prior, or a .safetensors file.")
+    ],
     output: Annotated[
         Path,
         typer.Argument(metavar="OUT.wav", help="Of several variations: OUT-1.wav, OUT-2.wav …"),
@@ -92,9 +94,11 @@ def command(
         for path in outputs:
             check_output(path, True, "audio")
         trained = load(run, checkpoint)
-        decoder = RaveFile(rave or trained.rave)
-        if decoder.hash != trained.rave_hash:
-            complain(f"'{decoder.path}' is not the file that the sequences were made with.")
+        if rave is None and trained.rave is None:
+            raise StopError(f"say which RAVE '{run}' belongs to: --rave RAVE.ts.", 2)
+        decoder = RaveFile(rave or trained.rave or "")
+        if not trained.knows(decoder):
+            complain(f"'{decoder.path}' is not the RAVE that the sequences were made with.")
         heard = None
         if continuing is not None:
             heard = _audio(continuing, trained.sample_rate)

@@ -90,11 +90,13 @@ def command(
         ) from None
     from nnbridge.prior import loop
     from nnbridge.prior.sequences import Sequences
-    from nnbridge.rave.loop import rank
+    from nnbridge.training.loop import rank
+    from nnbridge.training.machine import check
 
     folder = out or Path("runs") / (sequences or Path()).resolve().name
     checkpoint = None
     with terminal.plainly():
+        check(accelerator, devices, nodes)
         if resume:
             run, training, checkpoint = loop.resume(folder, sequences, settings or [])
         else:
@@ -140,7 +142,7 @@ def _train(
     quiet: bool,
 ) -> None:
     from nnbridge.prior.loop import train
-    from nnbridge.rave.loop import Stopped
+    from nnbridge.training.loop import Stopped
 
     def say(words: str) -> None:
         if not quiet:

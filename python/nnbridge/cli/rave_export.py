@@ -11,7 +11,7 @@ import typer
 
 from . import terminal
 from .check import show
-from .terminal import Json, Quiet, StopError
+from .terminal import Json, Quiet, StopError, complain
 
 if TYPE_CHECKING:
     from nnbridge.rave.network import RAVE
@@ -124,11 +124,17 @@ def _load(source: Path, checkpoint: str) -> RAVE:
 
 
 def _watch(source: Path, checkpoint: str, write: Callable[[RAVE], Path], quiet: bool) -> NoReturn:
-    from nnbridge.rave.follow import follow
+    from nnbridge.rave import run
+    from nnbridge.rave.follow import FOLLOWED, follow
+    from nnbridge.training import checkpoints
 
     if not source.is_dir():
         raise StopError(f"--watch follows a run folder, and '{source}' is none.")
     with terminal.plainly():
+        there = checkpoints.available(run.Run(source).checkpoints)
+        comes = checkpoint in FOLLOWED and checkpoint not in (there and ["newest", *there])
+        if comes and not quiet:
+            complain(f"'{source}' has no checkpoint '{checkpoint}' yet: waiting for it.")
         for step, network in follow(source, checkpoint):
             written = write(network)
             if not quiet:

@@ -71,7 +71,7 @@ def command(
         str, typer.Option(metavar="NAME", help="32, bf16-mixed or 16-mixed.")
     ] = "32",
     accelerator: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, cpu, gpu or mps.")
+        str, typer.Option(metavar="NAME", help="auto, cpu, gpu (cuda) or mps.")
     ] = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -91,6 +91,12 @@ def command(
     if dataset is None and not (resume and out):
         what = "the run, with --out RUN" if resume else "a folder of recordings, or a dataset"
         raise StopError(f"say what to train on: {what}.", 2)
+    if resume and recipe:
+        raise StopError(
+            "a run keeps its recipe: change it with --set, not --recipe.", 2
+        )
+    if checkpoint != "newest" and not resume:
+        raise StopError("--checkpoint is where to go on from: add --resume.", 2)
     if precision not in _PRECISIONS:
         raise StopError(f"--precision is one of {', '.join(_PRECISIONS)}, not '{precision}'.", 2)
     try:
@@ -102,6 +108,9 @@ def command(
     folder = out or Path("runs") / (dataset or Path()).resolve().name
     machine = _Machine(devices, nodes, precision, accelerator)
     with terminal.plainly():
+        from nnbridge.training.machine import check
+
+        check(accelerator, devices, nodes)
         session = (
             _resume(folder, dataset, settings or [], checkpoint, machine)
             if resume
@@ -127,7 +136,7 @@ class _Machine:
     @property
     def writes(self) -> bool:
         """Whether this is the process that writes and speaks; Lightning starts the others."""
-        from nnbridge.rave.loop import rank
+        from nnbridge.training.loop import rank
 
         return rank() == 0
 
@@ -188,8 +197,9 @@ def _resume(
 
 def _train(session: Session, machine: _Machine, quiet: bool) -> None:
     from nnbridge.rave.cost import measure
-    from nnbridge.rave.loop import Stopped, train
+    from nnbridge.rave.loop import train
     from nnbridge.rave.progress import Display
+    from nnbridge.training.loop import Stopped
 
     training, run = session.training, session.run
     if training.done:
@@ -210,6 +220,8 @@ def _train(session: Session, machine: _Machine, quiet: bool) -> None:
         costs = cost.step
         _say_cost(session, cost, machine, display)
         run.note_start(training.step, session.changes)
+    if machine.nodes > 1:
+        display.say(f"waiting for all of {machine.nodes} machines")
     again = _again(session, machine)
     try:
         train(

@@ -72,8 +72,8 @@ def _for_users() -> tuple[type[Exception], ...]:
     from nnbridge.contract import ContractError
     from nnbridge.plugin import PluginError
     from nnbridge.prior.errors import PriorError
-    from nnbridge.rave.errors import TrainingError
-    from nnbridge.rave.recipe import RecipeError
+    from nnbridge.recipe import RecipeError
+    from nnbridge.training.errors import TrainingError
 
     host = sys.modules.get("nnbridge.host")  # not imported for its error: training has no engine
     told = (AudioError, ContractError, PluginError, PriorError, RecipeError, TrainingError)

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
-import shutil
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,8 +49,8 @@ def export(module: Module, path: str | os.PathLike[str]) -> Path:
 
     Raises:
         ContractError: nothing is registered, a body cannot be compiled, a method is not
-            exported or breaks its declaration, an accessor has the wrong types, or the folder
-            does not exist.
+            exported or breaks its declaration, an accessor has the wrong types, or the file can't
+            be written there.
     """
     if not isinstance(module, Module):
         raise ContractError(
@@ -70,19 +69,35 @@ def export(module: Module, path: str | os.PathLike[str]) -> Path:
         module.eval()
         scripted = _script(module)
     _check_exported(module, scripted)
-    work = Path(tempfile.mkdtemp(dir=target.parent, prefix=".nnbridge-"))
-    try:
-        # The archive carries the name of the file, so it is written under its own name.
-        draft = work / target.name
-        with _quiet():
-            torch.jit.save(scripted, str(draft))
-            drew = _check_saved(module, draft)
-            text = json.dumps(_manifest(module, drew), indent=1, allow_nan=False)
-            torch.jit.save(scripted, str(draft), _extra_files={EXTRA_FILE: text})
-        draft.replace(target)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    with _quiet():
+        drew = _check_saved(module, _saved(scripted, {}))
+        text = json.dumps(_manifest(module, drew), indent=1, allow_nan=False)
+        content = _saved(scripted, {EXTRA_FILE: text})
+    _replace(target, content)
     return target
+
+
+def _saved(scripted: Any, extra: dict[str, str]) -> io.BytesIO:
+    """The file, in memory: torch's own file writer ends the process when the disk is full."""
+    content = io.BytesIO()
+    torch.jit.save(scripted, content, _extra_files=extra)
+    content.seek(0)
+    return content
+
+
+def _replace(target: Path, content: io.BytesIO) -> None:
+    draft = target.with_name(f".nnbridge-{os.getpid()}-{target.name}")
+    try:
+        with draft.open("wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ContractError(f"'{target}' could not be written ({reason}).") from None
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -152,13 +167,14 @@ def _check_getter(attribute: Attribute, schema: Any) -> None:
         )
 
 
-def _check_saved(module: Module, draft: Path) -> dict[str, bool]:
+def _check_saved(module: Module, draft: io.BytesIO) -> dict[str, bool]:
     """Play each method of the written file, each from a fresh copy: which draw random numbers?"""
     drew: dict[str, bool] = {}
     for method in module._contract.methods.values():
         if method.tested:
             load: Callable[..., Any] = torch.jit.load
-            fresh = load(str(draft))
+            draft.seek(0)
+            fresh = load(draft)
             with torch.random.fork_rng(devices=[]):
                 drew[method.name] = probe(method, getattr(fresh, method.name))
     return drew

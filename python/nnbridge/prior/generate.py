@@ -16,7 +16,7 @@ from .errors import PriorError
 from .module import check_fit
 from .player import player
 from .rave_file import RaveFile
-from .run import Trained
+from .trained import Trained
 
 Audio = NDArray[np.float32]
 

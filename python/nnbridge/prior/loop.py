@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Runs a prior's training: Lightning's Trainer, with the checkpoints and logs of a RAVE's run."""
+"""Begins, resumes and runs the training of a prior: see `nnbridge.training.loop`."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
 from torch import Tensor
 
-from nnbridge.rave import checkpoints
-from nnbridge.rave.loop import Checkpoints, Stopped, quiet, rank
-from nnbridge.rave.metrics import Log, Means
+from nnbridge.training import checkpoints
+from nnbridge.training.loop import AGREE_EVERY, Keeper, Stopped, fit, rank
+from nnbridge.training.metrics import Log, Means
 
 from .errors import PriorError
 from .recipe import Recipe
@@ -24,8 +22,6 @@ from .training import Training
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
-_AGREE_EVERY = 10  # steps between asking the other processes whether somebody was told to stop
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def begin(
@@ -105,59 +101,37 @@ def train(
             f"a batch of {training.recipe.training.batch} can't be shared evenly by "
             f"{devices * nodes} processes: set training.batch to a multiple."
         )
-    keeper = _Keeper(run, say, progress)
-    before = {number: signal.signal(number, keeper.stop) for number in _SIGNALS}
-    with quiet():
-        trainer = pl.Trainer(
-            accelerator=accelerator,
-            devices=devices,
-            num_nodes=nodes,
-            strategy="ddp" if devices * nodes > 1 else "auto",
-            precision=precision,  # type: ignore[arg-type]
-            max_epochs=-1,
-            reload_dataloaders_every_n_epochs=1,
-            num_sanity_val_steps=0,
-            callbacks=[keeper],
-            plugins=[Checkpoints()],
-            default_root_dir=run.path,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
-        try:
-            trainer.fit(training, ckpt_path=resume_from)
-        finally:
-            keeper.close()
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    fit(
+        training,
+        _Keeper(run, say, progress),
+        resume_from,
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        precision=precision,
+        num_sanity_val_steps=0,
+        default_root_dir=run.path,
+    )
 
 
-class _Keeper(pl.Callback):
-    """Logs, saves, shows, and stops when told to."""
+class _Keeper(Keeper):
+    """Logs and shows as well."""
 
     def __init__(self, run: Run, say: Say, progress: Progress) -> None:
+        super().__init__(run.checkpoints)
         self._run, self._say, self._progress = run, say, progress
         self._means = Means()
         self._log: Log | None = None
-        self._told_to_stop = False
-
-    def stop(self, number: int, frame: FrameType | None) -> None:
-        """A signal handler: ends the training after the step that runs; a second call at once."""
-        if self._told_to_stop:
-            raise KeyboardInterrupt
-        self._told_to_stop = True
 
     def on_train_start(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
         assert isinstance(training, Training)
-        for number in _SIGNALS:  # Lightning has put its own there
-            signal.signal(number, self.stop)
+        self.listen()
         if trainer.is_global_zero:
             self._run.note_start(training.step)
             self._log = Log(self._run.metrics, self._run.logs, training.step)
         if training.step == 0:  # a run killed before the first checkpoint can be used as well
-            self._save(trainer, training)
+            self.save(trainer, training.step)
 
     def on_train_batch_end(
         self,
@@ -178,11 +152,11 @@ class _Keeper(pl.Callback):
                 self._log.figures(training.step, 1, {**means, **rate})
         if trainer.is_global_zero:
             self._progress(training.step, settings.steps)
-        if self._stops(trainer, training.step):
-            self._save(trainer, training)
+        if self.stops(trainer, training.step % AGREE_EVERY == 0):
+            self.save(trainer, training.step)
             raise Stopped
         if training.step % settings.checkpoint_every == 0 and not training.validates_now():
-            self._save(trainer, training)
+            self.save(trainer, training.step)
 
     def on_validation_end(self, trainer: pl.Trainer, training: pl.LightningModule) -> None:
         assert isinstance(training, Training)
@@ -196,7 +170,7 @@ class _Keeper(pl.Callback):
                 f"accuracy {100 * found['validation/accuracy']:.2f} %, "
                 f"perplexity {found['validation/perplexity']:.2f}" + (" (best)" if better else "")
             )
-        self._save(trainer, training, *(["best"] if better else []))
+        self.save(trainer, training.step, *(["best"] if better else []))
         if training.done:
             trainer.should_stop = True
 
@@ -204,18 +178,3 @@ class _Keeper(pl.Callback):
         """Ends the log."""
         if self._log:
             self._log.close()
-
-    def _save(self, trainer: pl.Trainer, training: Training, *names: str) -> None:
-        path = checkpoints.path_of_step(self._run.checkpoints, training.step)
-        trainer.save_checkpoint(path)  # all processes take part
-        if trainer.is_global_zero:
-            for name in names:
-                checkpoints.duplicate(path, name)
-            checkpoints.prune(self._run.checkpoints)
-
-    def _stops(self, trainer: pl.Trainer, step: int) -> bool:
-        if trainer.world_size == 1:
-            return self._told_to_stop
-        if step % _AGREE_EVERY:
-            return False
-        return trainer.strategy.reduce_boolean_decision(self._told_to_stop, all=False)

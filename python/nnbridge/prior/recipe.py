@@ -1,22 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The recipe of a prior: everything that decides what a training makes, as a TOML file.
 
-Read, checked and changed like a RAVE's; a file names only what differs from the thesis's values.
+See `nnbridge.recipe`. The defaults are those of the thesis (sections 4.4 and 4.5).
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from nnbridge.rave.recipe import RecipeError, _section, _value, _written
+from nnbridge.recipe import BaseRecipe, RecipeError
 
 from .network import Network
-
-_SHIPPED = Path(__file__).parent / "recipes"
 
 
 @dataclass(frozen=True)
@@ -74,8 +69,10 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(BaseRecipe):
     """All of it."""
+
+    SHIPPED = Path(__file__).parent / "recipes"
 
     network: Network = field(default_factory=Network)
     material: Material = field(default_factory=Material)
@@ -83,58 +80,3 @@ class Recipe:
 
     def __post_init__(self) -> None:
         self.training.check()
-
-    @staticmethod
-    def load(source: str | Path) -> Recipe:
-        """Read a file, or a shipped recipe by its name.
-
-        Raises:
-            RecipeError: it isn't there, or says something a recipe cannot say.
-        """
-        path = Path(source) if Path(source).is_file() else _SHIPPED / f"{source}.toml"
-        if not path.is_file():
-            raise RecipeError(
-                f"there is no recipe '{source}': give a file, or one of {', '.join(names())}."
-            )
-        try:
-            return Recipe.from_dict(tomllib.loads(path.read_text("utf-8")), str(path))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RecipeError(f"{path} is no TOML file: {error}.") from None
-
-    @staticmethod
-    def from_dict(content: dict[str, Any], name: str) -> Recipe:
-        """From sections of values; `name` is for the error's sentence."""
-        kinds = {"network": Network, "material": Material, "training": Training}
-        made: dict[str, Any] = {}
-        for section, values in content.items():
-            if section not in kinds or not isinstance(values, dict):
-                raise RecipeError(
-                    f'{name} has "{section}"; a prior\'s recipe has the sections '
-                    f"{', '.join(f'[{kind}]' for kind in kinds)}."
-                )
-            made[section] = _section(kinds[section], section, values, name)
-        return Recipe(**made)
-
-    def override(self, settings: Sequence[str]) -> Recipe:
-        """With some values changed, each like ``training.batch=4``."""
-        content: dict[str, Any] = asdict(self)
-        for setting in settings:
-            key, equals, value = setting.partition("=")
-            section, dot, entry = key.strip().partition(".")
-            if not (equals and dot):
-                raise RecipeError(f'"{setting}" is no setting; write section.name=value.')
-            content.setdefault(section, {})[entry] = _value(value.strip())
-        return Recipe.from_dict(content, "the settings")
-
-    def to_toml(self) -> str:
-        """All values, as a TOML file."""
-        parts = []
-        for section, values in asdict(self).items():
-            lines = "".join(f"{key} = {_written(value)}\n" for key, value in values.items())
-            parts.append(f"[{section}]\n{lines}")
-        return "\n".join(parts)
-
-
-def names() -> list[str]:
-    """The shipped recipes."""
-    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))

@@ -1,31 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""The run folder of a prior; its layout is that of a RAVE's run (see `nnbridge.rave.run`).
+"""The run folder of a prior; its layout is that of a RAVE's run.
 
 recipe.toml     everything that was chosen
 run.json        what the sequences were, and each command that started or resumed it
 metrics.csv     step, stage, name, value: every figure that was logged
 logs/           the same for TensorBoard
-checkpoints/    see `nnbridge.rave.checkpoints`
+checkpoints/    see `nnbridge.training.checkpoints`
 """
 
 from __future__ import annotations
 
 import json
-import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nnbridge.rave import checkpoints
-from nnbridge.rave.run import write_text
+from nnbridge.training import checkpoints, provenance
+from nnbridge.training.files import write_text
 
-from .code import Bins, Codes, code
+from . import weights
 from .errors import PriorError
-from .network import Prior
 from .recipe import Recipe
 from .sequences import Sequences
-from .training import build, facts
+from .trained import Trained, assemble
+from .training import facts
 
 FORMAT = 1
 
@@ -95,65 +92,30 @@ class Run:
 
     def note_start(self, step: int) -> None:
         """Note which command starts or resumes here."""
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        command = [Path(sys.argv[0]).name, *sys.argv[1:]]
-        self.facts["starts"].append({"step": step, "time": stamp, "command": command})
+        self.facts["starts"].append(provenance.start(step))
         write_text(self.path / "run.json", json.dumps(self.facts, indent=1) + "\n")
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A prior, and what is needed to play it."""
-
-    prior: Prior
-    """In evaluation mode, on the CPU."""
-    code: Codes | Bins
-    ratio: int
-    """Audio samples per step."""
-    sample_rate: int
-    """Hz."""
-    rave: Path
-    """The model file that its sequences were made with."""
-    rave_hash: str
-    recipe: Recipe
-    step: int
-    """Training steps that were done."""
 
 
 def load(path: str | Path, checkpoint: str = "best") -> Trained:
     """Open the prior of a run.
 
     Args:
-        path: a run folder.
-        checkpoint: best, newest, or a step that is kept. Where no validation was yet, the newest.
+        path: a run folder, or a file of weights (see `weights`).
+        checkpoint: of a run: best, newest, or a step that is kept. Where no validation was yet,
+            the newest.
 
     Raises:
         PriorError: there is no run.
-        TrainingError: there is no such checkpoint that can be read.
+        TrainingError: there is no such checkpoint, or no such file, that can be read.
     """
+    if Path(path).suffix == weights.SUFFIX:
+        return weights.load(path)
     run = Run(path)
     recipe = run.recipe()
     if checkpoint == "best" and not (run.checkpoints / "best.ckpt").is_file():
         checkpoint = "newest"
     _, held, _ = checkpoints.find(run.checkpoints, checkpoint)
-    about = run.facts["sequences"]
-    prior = build(recipe, about)
     prefix = "prior."
     state = held["state_dict"]
-    weights = {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
-    try:
-        prior.load_state_dict(weights)
-    except RuntimeError as error:
-        raise PriorError(
-            f"the checkpoint does not fit the recipe beside it ({str(error).splitlines()[-1]})."
-        ) from None
-    return Trained(
-        prior.eval(),
-        code(about["code"], about["vocabulary"]),
-        about["ratio"],
-        about["sample_rate"],
-        Path(about["rave"]["path"]),
-        about["rave"]["hash"],
-        recipe,
-        int(held["nnbridge"]["step"]),
-    )
+    own = {name[len(prefix) :]: state[name] for name in state if name.startswith(prefix)}
+    return assemble(recipe, run.facts["sequences"], own, int(held["nnbridge"]["step"]))

@@ -62,6 +62,7 @@ class Sequences:
         sample_rate: of the audio, in hertz.
         hash: of tokens and curves.
         rave: path and hash of the model file that encoded them.
+        probe: tokens [steps, quantisers] of its `RaveFile.probe`; empty where they were not kept.
 
     Raises:
         PriorError: it is none, damaged, or a newer program's.
@@ -87,6 +88,7 @@ class Sequences:
         self.sample_rate: int = about["sample_rate"]
         self.hash: str = about["hash"]
         self.rave: dict[str, str] = about["rave"]
+        self.probe: list[list[int]] = about.get("probe", [])
         self.files = tuple(File(**held) for held in about["files"])
         self._tokens: NDArray[np.uint16] = self._open("tokens")
         self._curves: NDArray[np.float32] = self._open("curves")
@@ -220,6 +222,7 @@ def encode(
         "sample_rate": rave.sample_rate,
         "curves": list(NAMES),
         "hash": digest.hexdigest(),
+        "probe": between.tokens(rave.probe()[:count]).T.tolist(),
         "rave": {"path": str(rave.path.resolve()), "hash": rave.hash},
         "dataset": {"path": str(dataset.path.resolve()), "hash": dataset.hash},
         "files": [asdict(file) for file in files],

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.optim import Adam
 from torch.utils.data import DataLoader, IterableDataset
 
-from nnbridge.rave.training import seeded
+from nnbridge.training.chance import seeded
 
 from . import metrics
 from .conditioning import conditions
@@ -189,6 +189,7 @@ def facts(sequences: Sequences) -> dict[str, Any]:
         "sample_rate": sequences.sample_rate,
         "codebook_size": 0 if held is None else held.shape[2],
         "rave": sequences.rave,
+        "probe": sequences.probe,
     }
 
 

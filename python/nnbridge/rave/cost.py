@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from nnbridge.audio.dataset import Dataset
+from nnbridge.training.loop import quiet
 
-from .loop import quiet
 from .recipe import Recipe
 from .training import Training
 

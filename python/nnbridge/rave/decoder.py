@@ -20,6 +20,9 @@ class Decoder(nn.Module):
     Args:
         network: sizes; the strides are taken in the encoder's order, the large ones first: so the
             residual units look ahead at a higher rate, and the stream is less late.
+
+    Attributes:
+        noisy: whether the noise head, if there is one, is heard.
     """
 
     def __init__(self, network: Network) -> None:
@@ -37,13 +40,14 @@ class Decoder(nn.Module):
         bands = network.bands * network.channels
         self.wave = Conv(width, bands, 7, causal=causal, normalised=True)
         self.loudness = Conv(width, network.channels, 3, causal=causal, normalised=True)
+        self.noisy = True
         self.noise = NoiseHead(network, width) if network.noise_bands else None
 
     def forward(self, z: Tensor) -> Tensor:
         """[batch, latents, time] -> [batch, channels * bands, time * strides]."""
         hidden = self.net(z)
         bands = self.deterministic(hidden)
-        if self.noise is not None:
+        if self.noise is not None and self.noisy:
             bands = bands + self.noise(hidden)
         return bands
 

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What goes wrong around a training run."""
+"""What goes wrong around an export."""
 
-
-class TrainingError(ValueError):
-    """A run, a checkpoint or a dataset cannot be used; the message is one clear sentence."""
+from nnbridge.training.errors import TrainingError
 
 
 class ExportError(TrainingError):

@@ -7,10 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import checkpoints, run
-from .errors import TrainingError
+from nnbridge.training import checkpoints
+from nnbridge.training.errors import TrainingError
+
+from . import run
 from .network import RAVE
 
+FOLLOWED = ("newest", *checkpoints.NAMED)
+"""The checkpoints that training writes again."""
 Stamp = tuple[str, int]
 """Which file a checkpoint is, and when it was written."""
 
@@ -25,16 +29,20 @@ def follow(
 
     Args:
         folder: of the run.
-        which: newest, best, stage-one or stage-two.
+        which: newest, best, stage-one or stage-two; one of these may be yet to come.
         pause: seconds from look to look.
 
     Yields:
         The name of the checkpoint, and its network.
 
     Raises:
-        TrainingError: there is no run.
+        TrainingError: there is no run, or a checkpoint of this name never comes.
     """
     found = run.Run(folder)
+    if which not in FOLLOWED:
+        raise TrainingError(
+            f"a checkpoint '{which}' can't be followed: choose one of {', '.join(FOLLOWED)}."
+        )
     seen: Stamp | None = None
     while True:
         stamp = _stamp(found.checkpoints, which)

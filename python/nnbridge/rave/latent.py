@@ -14,6 +14,10 @@ from torch import Tensor, nn
 from .quantiser import Quantiser
 from .recipe import Recipe
 
+_SURE = 4.0
+"""An untrained variational encoder draws with a deviation of softplus(-4) = 0.02: the decoder hears
+what it says from the first step. The divergence then makes it as unsure as the task allows."""
+
 Drawn = tuple[Tensor, Tensor, dict[str, Tensor]]
 """z, the regularisation (a scalar), and figures to log, by name."""
 
@@ -56,7 +60,7 @@ class Variational(LatentSpace):
     def moments(self, statistics: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation, each [batch, latents, time]."""
         mean, scale = statistics.chunk(2, 1)
-        return mean, F.softplus(scale) + 1e-4
+        return mean, F.softplus(scale - _SURE) + 1e-4
 
     @staticmethod
     def divergence(mean: Tensor, scale: Tensor) -> Tensor:

@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""A recipe: everything that decides what a training makes, as a readable TOML file.
+"""The recipe of a RAVE: everything that decides what a training makes, as a readable TOML file.
 
-A recipe names only what differs from its ``base`` (another file, or a shipped recipe by name); a
-recipe without a base starts from the defaults below, which are the thesis's (section 3.1.3).
+See `nnbridge.recipe`. The defaults are those of the thesis (section 3.1.3).
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from math import prod
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-_SHIPPED = Path(__file__).parent / "recipes"
-
-
-class RecipeError(ValueError):
-    """A recipe that cannot be read or made: one sentence."""
+from nnbridge.recipe import BaseRecipe, RecipeError
 
 
 def _positive(section: str, settings: object, *names: str) -> None:
@@ -207,6 +198,9 @@ class Training:
     """Examples per step, over all processes."""
     stage_one_steps: int = 1_500_000
     stage_two_steps: int = 1_500_000
+    noise_after: int = 0
+    """Steps before the noise head joins in. From the start it imitates what the waveform head has
+    not learnt yet, a low note as a low noise, and takes away what that would learn from."""
     learning_rate: float = 1e-4
     learning_rate_end: float = 1e-4
     """Reached at the end of stage one, exponentially; stage two keeps it."""
@@ -231,15 +225,17 @@ class Training:
             "learning_rate", "learning_rate_end", "discriminator_rate", "validation_seconds",
             "validation_items",
         )  # fmt: skip
-        if min(self.stage_one_steps, self.stage_two_steps, self.seed) < 0:
+        if min(self.stage_one_steps, self.stage_two_steps, self.noise_after, self.seed) < 0:
             raise RecipeError("training: steps and seed must not be negative.")
         if len(self.betas) != 2 or not all(0.0 <= beta < 1.0 for beta in self.betas):
             raise RecipeError("training.betas must be two numbers from 0 to 1, like [0.5, 0.9].")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(BaseRecipe):
     """All of it."""
+
+    SHIPPED = Path(__file__).parent / "recipes"
 
     network: Network = field(default_factory=Network)
     latent: Latent = field(default_factory=Latent)
@@ -257,146 +253,3 @@ class Recipe:
         """Samples of a training example: whole latent frames."""
         ratio = self.network.ratio
         return -(-self.training.segment // ratio) * ratio
-
-    @staticmethod
-    def load(source: str | Path) -> Recipe:
-        """Read a file, or a shipped recipe by its name.
-
-        Raises:
-            RecipeError: it isn't there, or says something a recipe cannot say.
-        """
-        return Recipe.from_dict(_resolve(source, None), str(source))
-
-    @staticmethod
-    def from_toml(text: str) -> Recipe:
-        """The recipe that `to_toml` wrote."""
-        return Recipe.from_dict(_parsed(text, "the recipe"), "the recipe")
-
-    @staticmethod
-    def from_dict(content: dict[str, Any], name: str) -> Recipe:
-        """From sections of values; `name` is for the error's sentence."""
-        return Recipe(**_sections(content, name))
-
-    def override(self, settings: Sequence[str]) -> Recipe:
-        """With some values changed, each like ``training.batch=4``."""
-        content: dict[str, Any] = asdict(self)
-        for setting in settings:
-            key, equals, value = setting.partition("=")
-            section, dot, entry = key.strip().partition(".")
-            if not (equals and dot):
-                raise RecipeError(f'"{setting}" is no setting; write section.name=value.')
-            content.setdefault(section, {})[entry] = _value(value.strip())
-        return Recipe.from_dict(content, "the settings")
-
-    def to_toml(self) -> str:
-        """All values, as a TOML file."""
-        parts = []
-        for section, values in asdict(self).items():
-            lines = "".join(f"{key} = {_written(value)}\n" for key, value in values.items())
-            parts.append(f"[{section}]\n{lines}")
-        return "\n".join(parts)
-
-
-def names() -> list[str]:
-    """The shipped recipes."""
-    return sorted(path.stem for path in _SHIPPED.glob("*.toml"))
-
-
-T = TypeVar("T")
-
-
-def _parsed(text: str, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{name} is no TOML file: {error}.") from None
-
-
-def _resolve(
-    source: str | Path, beside: Path | None, above: tuple[Path, ...] = ()
-) -> dict[str, Any]:
-    path = Path(source)
-    if beside is not None and not path.is_absolute() and (beside / path).is_file():
-        path = beside / path
-    if not path.is_file():
-        path = _SHIPPED / f"{source}.toml"
-    if not path.is_file():
-        raise RecipeError(
-            f'there is no recipe "{source}": give a file, or one of {", ".join(names())}.'
-        )
-    path = path.resolve()
-    if path in above:
-        raise RecipeError(f"{path} is its own base.")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path} can't be read ({error}).") from None
-    content = _parsed(text, str(path))
-    base = content.pop("base", None)
-    if base is None:
-        return content
-    if not isinstance(base, str):
-        raise RecipeError(f"{path}: base must be the name of a recipe or file, not {base!r}.")
-    merged = _resolve(base, path.parent, (*above, path))
-    for section, values in content.items():
-        if isinstance(values, dict):
-            below = merged.get(section)
-            merged[section] = {**below, **values} if isinstance(below, dict) else values
-        else:
-            merged[section] = values
-    return merged
-
-
-def _sections(content: dict[str, Any], name: str) -> dict[str, Any]:
-    kinds = get_type_hints(Recipe)
-    sections = {}
-    for section, values in content.items():
-        if section not in kinds or not isinstance(values, dict):
-            known = ", ".join(f"[{key}]" for key in kinds)
-            raise RecipeError(f'{name} has "{section}"; a recipe has the sections {known}.')
-        sections[section] = _section(kinds[section], section, values, name)
-    return sections
-
-
-def _section(kind: type[T], section: str, values: dict[str, Any], name: str) -> T:
-    types = get_type_hints(kind)
-    checked = {}
-    for key, value in values.items():
-        if key not in types:
-            raise RecipeError(
-                f"{name} has {section}.{key}, which is unknown; [{section}] has {', '.join(types)}."
-            )
-        checked[key] = _checked(types[key], value, f"{section}.{key}")
-    return kind(**checked)
-
-
-def _checked(kind: Any, value: Any, name: str) -> Any:
-    if get_origin(kind) is tuple:
-        element = get_args(kind)[0]
-        if isinstance(value, list | tuple):
-            return tuple(_checked(element, item, name) for item in value)
-        raise RecipeError(f"{name} must be a list, not {value!r}.")
-    assert not isinstance(kind, UnionType)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not kind:
-        words = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
-        raise RecipeError(f"{name} must be {words[kind]}, not {value!r}.")
-    return value
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, tuple):
-        return f"[{', '.join(_written(item) for item in value)}]"
-    return repr(value)

@@ -5,7 +5,7 @@ recipe.toml     everything that was chosen
 run.json        dataset, versions, machine, and each command that started or resumed it
 metrics.csv     step, stage, name, value: every figure that was logged
 logs/           the same for TensorBoard, with audio examples
-checkpoints/    see `checkpoints`
+checkpoints/    see `nnbridge.training.checkpoints`
 
 recipe, network = run.load("runs/drums")     # the newest checkpoint, ready to use
 """
@@ -13,19 +13,13 @@ recipe, network = run.load("runs/drums")     # the newest checkpoint, ready to u
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
-import sys
-import time
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
+from nnbridge.training import checkpoints, provenance
+from nnbridge.training.errors import TrainingError
+from nnbridge.training.files import write_text
 
-from . import checkpoints
-from .errors import TrainingError
 from .network import RAVE
 from .recipe import Recipe
 
@@ -33,7 +27,6 @@ if TYPE_CHECKING:
     from nnbridge.audio.dataset import Dataset
 
 FORMAT = 1
-_PACKAGES = ("nnbridge", "torch", "pytorch-lightning", "numpy", "scipy")
 
 
 class Run:
@@ -77,15 +70,7 @@ class Run:
 
     def note_start(self, step: int, changes: list[str]) -> None:
         """Notes which command, on what machine, starts or resumes here."""
-        self.facts["starts"].append(
-            {
-                "step": step,
-                "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
-                "changes": changes,
-                **_circumstances(),
-            }
-        )
+        self.facts["starts"].append({**provenance.start(step), "changes": changes})
         write_text(self._facts, json.dumps(self.facts, indent=1) + "\n")
 
     def find(self, which: str = "newest") -> tuple[Path, dict[str, Any], list[str]]:
@@ -126,6 +111,7 @@ def network(recipe: Recipe, checkpoint: dict[str, Any]) -> RAVE:
         raise TrainingError(
             f"the checkpoint does not fit the recipe beside it ({str(error).splitlines()[-1]})."
         ) from None
+    made.decoder.noisy = checkpoint["nnbridge"]["step"] >= recipe.training.noise_after
     return made.eval()
 
 
@@ -138,17 +124,6 @@ def identity(dataset: Dataset) -> dict[str, Any]:
         "seconds": round(dataset.seconds, 3),
         "hash": dataset.hash,
     }
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file so that it is either the old one or the new one."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _read_facts(path: Path) -> dict[str, Any]:
@@ -164,38 +139,3 @@ def _read_facts(path: Path) -> dict[str, Any]:
     if facts.get("format") != FORMAT:
         raise TrainingError(f"'{path.parent}' was made by a newer nnbridge: update this one.")
     return facts
-
-
-def _circumstances() -> dict[str, Any]:
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = "not installed as a package"
-    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return {
-        "versions": versions,
-        "commit": _commit(),
-        "machine": {
-            "system": platform.platform(),
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "gpus": devices,
-        },
-    }
-
-
-def _commit() -> str | None:
-    """Of the program, where it runs from its repository; with + where that was changed."""
-    here = Path(__file__)
-    git = ("git", "-C", str(here.parent))
-    options: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 10, "check": True}
-    try:  # a repository that merely contains the environment we are installed in tells nothing
-        subprocess.run([*git, "ls-files", "--error-unmatch", here.name], **options)
-        asked = subprocess.run(
-            [*git, "describe", "--always", "--dirty=+", "--exclude=*"], **options
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return str(asked.stdout).strip() or None

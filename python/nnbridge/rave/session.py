@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nnbridge.audio.dataset import Dataset
+from nnbridge.training import checkpoints
+from nnbridge.training.errors import TrainingError
 
-from . import checkpoints
-from .errors import TrainingError
 from .recipe import Recipe
 from .run import Run, exists
 from .training import Training
+
+_LEAST_FRAMES = 2
+"""Of the latent, whose dimensions can't be measured on fewer."""
 
 
 @dataclass
@@ -59,6 +62,13 @@ def check(recipe: Recipe, dataset: Dataset, processes: int) -> None:
         raise TrainingError(
             f"a batch of {settings.batch} can't be shared evenly by {processes} processes: set "
             f"training.batch to a multiple of {processes}."
+        )
+    least = _LEAST_FRAMES * network.ratio / network.sample_rate
+    seconds = dataset.split("train").seconds
+    if seconds < least:
+        raise TrainingError(
+            f"'{dataset.path}' has {seconds:.2f} s to train on, and this network needs {least:.2f} "
+            "s at the very least, many minutes to learn something: prepare more recordings."
         )
 
 

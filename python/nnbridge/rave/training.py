@@ -13,12 +13,12 @@ the run that was never interrupted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ from torch.utils.data import Dataset as TorchDataset
 from nnbridge.audio.augment import chain
 from nnbridge.audio.batches import Batches
 from nnbridge.audio.dataset import Dataset
+from nnbridge.training.chance import seeded
+from nnbridge.training.errors import TrainingError
 
 from .discriminator import Discriminator
 from .fidelity import count, dimensions
@@ -130,6 +132,22 @@ class Training(pl.LightningModule):
         """Whether both stages are at their end."""
         return self.step >= self.ends[1]
 
+    def check_finite(self, figure: float = 0.0) -> None:
+        """Stop rather than save a network of what are no numbers.
+
+        Raises:
+            TrainingError: the figure is not finite, or the network is not.
+        """
+        held = [value for value in self.state_dict().values() if value.is_floating_point()]
+        figure += float(torch.stack([value.float().mean() for value in held]).sum())
+        if not math.isfinite(figure):
+            raise TrainingError(
+                f"the training has diverged: at step {self.step} its figures are no numbers any "
+                "more. What was saved before is whole: go on from there with a smaller rate "
+                "(--resume --set training.learning_rate=LESS, and --checkpoint best to go further "
+                "back)."
+            )
+
     # The data ----------------------------------------------------------------------------------
 
     def train_dataloader(self) -> DataLoader[Tensor]:
@@ -174,6 +192,7 @@ class Training(pl.LightningModule):
             # Frozen: its batch statistics, too. (Lightning restores what was before a validation.)
             for part in (self.rave.encoder, self.rave.latent):
                 part.train(representation)
+            self._let_noise_in()
             if representation:
                 self.figures = self._learn_representation(batch)
             elif self.step % self.recipe.discriminator.every == 0:
@@ -181,6 +200,9 @@ class Training(pl.LightningModule):
             else:
                 self.figures = self._learn_to_deceive(batch)
         self.step += 1
+
+    def _let_noise_in(self) -> None:
+        self.rave.decoder.noisy = self.step >= self.recipe.training.noise_after
 
     def _learn_representation(self, x: Tensor) -> Figures:
         """Equation 3.2."""
@@ -269,6 +291,7 @@ class Training(pl.LightningModule):
 
     def on_validation_start(self) -> None:
         """Begins with nothing."""
+        self._let_noise_in()
         self._distances: list[Tensor] = []
         self.examples = []
 
@@ -284,6 +307,7 @@ class Training(pl.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """The figures, and in stage one the order of the latent's dimensions."""
         distance, spectral = torch.stack(self._distances).mean(0).tolist()
+        self.check_finite(distance)
         self.validation = {"validation/distance": distance, "validation/spectral": spectral}
         if self.stage_of(self.step - 1) == 1:
             self.measure_fidelity()
@@ -344,13 +368,3 @@ class _Stretch(TorchDataset[Tensor]):
 
     def __getitem__(self, index: int) -> Tensor:
         return self._batches.at(self._begin + index, self._rank, self._world)
-
-
-@contextmanager
-def seeded(*key: int) -> Iterator[None]:
-    """Draws in here depend on the key alone, on the CPU and on the GPU in use."""
-    number = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> np.uint64(1))
-    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices):
-        torch.manual_seed(number)
-        yield

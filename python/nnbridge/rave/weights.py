@@ -11,16 +11,17 @@ import os
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from .errors import TrainingError
-from .network import RAVE
-from .recipe import Recipe, RecipeError
+from nnbridge.recipe import RecipeError
+from nnbridge.training import weights
+from nnbridge.training.errors import TrainingError
 
-SUFFIX = ".safetensors"
+from .network import RAVE
+from .recipe import Recipe
+
+SUFFIX = weights.SUFFIX
 _FORMAT = "nnbridge rave 1"
 # filters that follow from the recipe, and what quantisers learn by
 _LEFT_OUT = ("analysis.", "synthesis.")
@@ -35,16 +36,12 @@ def save(network: RAVE, path: str | os.PathLike[str]) -> Path:
         network: it stays as it is.
         path: of the file.
     """
-    target = Path(path)
     made = _plain(RAVE(network.recipe))
-    held = {name: _kept(name, value) for name, value in _folded(network, made).items()}
-    part = target.with_name(target.name + ".part")
-    try:
-        save_file(held, part, {"format": _FORMAT, "recipe": network.recipe.to_toml()})
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target
+    held = {
+        name: weights.kept(value, name in _PRECISE)
+        for name, value in _folded(network, made).items()
+    }
+    return weights.write(path, held, {"format": _FORMAT, "recipe": network.recipe.to_toml()})
 
 
 def load(path: str | os.PathLike[str]) -> RAVE:
@@ -53,19 +50,7 @@ def load(path: str | os.PathLike[str]) -> RAVE:
     Raises:
         TrainingError: there is no such file, or it is damaged, or none of ours.
     """
-    if not Path(path).is_file():
-        raise TrainingError(f"there is no file '{path}'.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            facts = file.metadata() or {}
-            held = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise TrainingError(f"'{path}' is damaged, or no safetensors file ({error}).") from None
-    if facts.get("format") != _FORMAT:
-        raise TrainingError(
-            f"'{path}' holds no RAVE that this nnbridge can read: it says format "
-            f"{facts.get('format', 'nothing')!r}, and {_FORMAT!r} is needed."
-        )
+    held, facts = weights.read(path, "RAVE", _FORMAT)
     try:
         network = _plain(RAVE(Recipe.from_toml(facts["recipe"])))
         missing, unknown = network.load_state_dict(held, strict=False)
@@ -106,8 +91,3 @@ def _folded(network: RAVE, plain: RAVE) -> dict[str, Tensor]:
 
 def _wanted(name: str) -> bool:
     return not name.startswith(_LEFT_OUT) and name.rpartition(".")[2] not in _TRAINING
-
-
-def _kept(name: str, value: Tensor) -> Tensor:
-    half = value.dim() > 1 and value.is_floating_point() and name not in _PRECISE
-    return value.half().contiguous() if half else value.clone().contiguous()

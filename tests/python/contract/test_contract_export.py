@@ -242,7 +242,7 @@ def test_the_manifest_is_a_torchscript_extra_file(tmp_path: Path) -> None:
     torch.jit.load(str(path), _extra_files=extra)
     assert json.loads(extra["nnbridge.json"]) == read_manifest(path)
     with zipfile.ZipFile(path) as archive:
-        assert "documented/extra/nnbridge.json" in archive.namelist()
+        assert "extra/nnbridge.json" in [n.partition("/")[2] for n in archive.namelist()]
 
 
 def test_a_model_that_says_nothing_gets_an_honest_manifest(tmp_path: Path) -> None:

@@ -344,6 +344,27 @@ def test_reload_without_a_model_says_so(tmp_path):
     assert "no model" in run.console
 
 
+def test_reload_during_a_load_reads_the_file_that_is_on_its_way(model_file, tmp_path):
+    run = live(
+        tmp_path,
+        [
+            Player(
+                f"{model_file('gain')} forward 2048",
+                sends=[(100, f"load {model_file('identity')}"), (100, "reload"), (600, "bang")],
+            )
+        ],
+        level(seconds=0.8),
+    )
+    assert said(run)["model"] == str(model_file("identity"))
+
+
+def test_reload_tries_a_file_again_that_could_not_be_read(tmp_path):
+    path = tmp_path / "broken.ts"
+    path.write_text("no model")
+    run = live(tmp_path, [Player(str(path), sends=[(10, "reload")])])
+    assert [line.count(f"'{path}' is not a TorchScript file") for line in errors(run)] == [1, 1]
+
+
 def test_set_takes_numbers_and_symbols_without_noise(model_file, tmp_path):
     run = batch(
         tmp_path,
@@ -527,6 +548,21 @@ def test_gpu_without_one_says_so_and_plays_on(model_file, tmp_path):
     )
     assert end(run) == 0.25
     assert (said(run)["gpu"] == "1") or errors(run)
+
+
+def test_a_missing_gpu_costs_nothing_else_that_was_asked_for(model_file, tmp_path):
+    file = model_file("gain")
+    asks = [(50, "gpu 1"), (50, "bufsize 512"), (500, "bang")]
+    void = [(50, f"load {file}"), (500, "bang")]
+    run = live(
+        tmp_path,
+        [Player(f"{file} forward 2048", sends=asks), Player("-g void", name="b", sends=void)],
+        level(seconds=0.7),
+    )
+    if not errors(run):
+        pytest.skip("this machine has a GPU")
+    assert (said(run)["bufsize"], said(run)["gpu"]) == ("512", "0")
+    assert (said(run, "b")["loaded"], said(run, "b")["gpu"]) == ("1", "0")
 
 
 @pytest.mark.parametrize("text", ["print_available_models", "download a/b/c", "remove a"])

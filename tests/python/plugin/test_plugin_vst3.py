@@ -6,36 +6,26 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-import nnbridge
 from nnbridge import plugin as nnplugin
 
-RATE = 48000
-
-
-def noise(channels, frames, seed=0):
-    return (np.random.default_rng(seed).standard_normal((channels, frames)) * 0.1).astype("f4")
-
-
-def played(model, signal, rate=RATE):
-    """As a stereo track has a mono model: a batch of two."""
-    stream = nnbridge.load(model).stream(sample_rate=rate, batch=len(signal))
-    delay = stream.latency.total
-    padded = np.pad(signal, ((0, 0), (0, delay)))[:, None]
-    return stream.process(padded)[:, 0, delay:]
-
-
-def rendered(model, signal, method="forward", rate=RATE):
-    result = nnbridge.render(model, signal, method=method, sample_rate=rate, tail=0)
-    return result.values
+from .signals import RATE, noise, rendered
 
 
 @pytest.mark.parametrize(
     ("name", "channels"),
-    [("gain", 1), ("gain", 2), ("cached_conv", 1), ("one_pole", 1), ("one_pole", 2)],
+    [
+        ("gain", 1),
+        ("gain", 2),
+        ("cached_conv", 1),
+        ("cached_conv", 2),
+        ("one_pole", 2),
+        ("noise", 2),
+    ],
 )
 def test_the_samples_are_those_of_render(load, model_file, name, channels):
     model, signal = model_file(name), noise(channels, RATE)
@@ -43,13 +33,6 @@ def test_the_samples_are_those_of_render(load, model_file, name, channels):
     nnplugin.set_model(plugin, model)
     np.testing.assert_array_equal(plugin(signal, RATE), rendered(model, signal))
     assert nnplugin.problem(plugin) == ""
-
-
-def test_a_mono_model_on_a_stereo_track_is_a_batch_of_two(load, model_file):
-    model, signal = model_file("cached_conv"), noise(2, RATE)
-    plugin = load()
-    nnplugin.set_model(plugin, model)
-    np.testing.assert_array_equal(plugin(signal, RATE), played(model, signal))
 
 
 @pytest.mark.parametrize("rate", [22050, 44100, 96000])
@@ -90,7 +73,32 @@ def test_a_longer_block_is_reported_and_changes_no_sample(load, model_file):
     plugin.block = "4096"
     output = plugin(signal, RATE)
     assert plugin.reported_latency_samples > before
+    assert plugin.latency_samples == plugin.reported_latency_samples
     np.testing.assert_allclose(output, rendered(model, signal), atol=1e-6)
+
+
+def test_what_is_read_only_is_told_as_it_changes(load, model_file, tmp_path):
+    plugin = load()
+    assert plugin.status == "no model"
+    nnplugin.set_model(plugin, model_file("gain"))
+    plugin(noise(2, 2000), RATE)
+    assert plugin.status == "playing"
+    (tmp_path / "text.ts").write_text("not a model")
+    nnplugin.set_model(plugin, tmp_path / "text.ts")
+    plugin(noise(2, 2000), RATE)
+    assert plugin.status == "failed"
+    assert "latency_frames" not in plugin.parameters  # DPF's own, which says something else
+
+
+def test_loading_and_unloading_prints_nothing(bundle, model_file):
+    script = (
+        "import numpy, pedalboard; from nnbridge import plugin as p;"
+        f"plugin = pedalboard.load_plugin({str(bundle)!r});"
+        f"p.set_model(plugin, {str(model_file('gain'))!r});"
+        "plugin(numpy.zeros((2, 1000), 'f4'), 48000); del plugin"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_without_a_model_the_signal_passes_or_is_silent(load):
@@ -140,6 +148,41 @@ def test_a_moved_model_is_found_by_its_content(load, model_file, tmp_path, monke
     found = load()
     found.raw_state = kept
     np.testing.assert_array_equal(found(signal, RATE), expected)
+
+
+def test_another_model_of_the_same_name_is_not_taken_for_it(
+    load, model_file, tmp_path, monkeypatch
+):
+    signal = noise(2, 3000)
+    file = tmp_path / "old" / "sound.ts"
+    for name, folder in (("gain", "old"), ("one_pole", "new")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(model_file(name), tmp_path / folder / "sound.ts")
+    one = load()
+    nnplugin.set_model(one, file)
+    one(signal, RATE)
+    session = one.raw_state
+    file.unlink()
+    monkeypatch.setenv("NNBRIDGE_MODELS", str(tmp_path / "new"))
+    other = load()
+    other.raw_state = session
+    np.testing.assert_array_equal(other(signal, RATE), signal)
+    assert other.status == "missing"
+
+
+def test_a_session_is_not_misled_by_a_slot_that_holds_another_model_now(
+    load, model_file, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NNBRIDGE_MODELS", str(tmp_path))
+    shutil.copy(model_file("gain"), tmp_path / "b.ts")
+    signal = noise(2, 3000)
+    one = load()
+    one.model = "b"
+    expected = one(signal, RATE)
+    shutil.copy(model_file("one_pole"), tmp_path / "a.ts")  # comes first now
+    other = load()
+    other.raw_state = one.raw_state
+    np.testing.assert_array_equal(other(signal, RATE), expected)
 
 
 def test_a_file_that_is_no_model_is_told_in_a_sentence(load, tmp_path):
@@ -225,3 +268,31 @@ def test_fifty_instances_play_at_once(load, model_file):
         nnplugin.set_model(plugin, model_file("gain"))
     for plugin in plugins:
         np.testing.assert_array_equal(plugin(signal, RATE), expected)
+
+
+@pytest.mark.extended
+def test_five_hundred_loads_and_unloads_leave_nothing_behind(load, model_file):
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    def cycle():
+        plugin = load()
+        nnplugin.set_model(plugin, model_file("gain"))
+        plugin(noise(2, 512), RATE)
+
+    for _ in range(50):
+        cycle()
+    before = resident()
+    for _ in range(450):
+        cycle()
+    assert resident() - before < 50e6
+
+
+def test_plugins_are_linked_to_where_hosts_look(bundle, tmp_path):
+    for _ in range(2):  # again is no error
+        paths = nnplugin.install(bundle.parent, tmp_path)
+    assert [path.name for path in paths] == list(nnplugin.BUNDLES)
+    assert all(path.is_symlink() and path.exists() for path in paths)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(nnplugin.PluginError, match="make plugin"):
+        nnplugin.install(tmp_path / "empty", tmp_path)

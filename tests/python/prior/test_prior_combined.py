@@ -22,7 +22,8 @@ from nnbridge.prior.errors import PriorError
 from nnbridge.prior.generate import Drawing, generate
 from nnbridge.prior.module import PriorWithRave
 from nnbridge.prior.rave_file import RaveFile
-from nnbridge.prior.run import Trained, load
+from nnbridge.prior.run import load
+from nnbridge.prior.trained import Trained
 
 
 @pytest.fixture(scope="module")

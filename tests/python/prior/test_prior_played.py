@@ -118,14 +118,16 @@ def test_listening_passes_the_input_through_and_measures_it(model: nnbridge.Mode
 def test_listening_again_follows_the_input_and_remembers_what_was_played(
     model: nnbridge.Model,
 ) -> None:
-    stream = prompt(model)
-    steps_of(stream, 10)
-    stream.set("listen", False)
-    played = steps_of(stream, 12)
-    assert not np.array_equal(played[:Q], material(12)[0].T.numpy())
-    stream.set("listen", True)
-    out = steps_of(stream, 15)
-    assert np.array_equal(out[:Q], material(15)[0].T.numpy())
+    stream, signal, parts = prompt(model), held(*material(40)), []
+    for listens, steps in ((True, range(15)), (False, range(15, 25)), (True, range(25, 40))):
+        stream.set("listen", listens)
+        parts.append(fed(stream, signal[:, steps.start * RATIO : steps.stop * RATIO], [RATIO]))
+    out = by_step(np.concatenate(parts, 1))
+    heard = material(40)[0].T.numpy()
+    assert np.array_equal(out[:Q, 25:], heard[:, 25:])
+    assert not np.array_equal(out[:Q, 15:25], heard[:, 15:25])
+    prior = tiny("transformer", "residual", Q, V, DESCRIPTORS)
+    np.testing.assert_allclose(out, in_python(prior, 0, range(15, 25), 40), atol=1e-4)
 
 
 def test_reset_forgets_and_goes_off_by_itself(model: nnbridge.Model) -> None:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,12 @@ from tiny_priors import COMBINATIONS, TINY
 
 from nnbridge.prior import evaluation, loop
 from nnbridge.prior.errors import PriorError
-from nnbridge.prior.recipe import Recipe, names
+from nnbridge.prior.recipe import Recipe
 from nnbridge.prior.run import Run, load
 from nnbridge.prior.sequences import Sequences
 from nnbridge.prior.training import Training
-from nnbridge.rave.recipe import RecipeError
+from nnbridge.recipe import RecipeError
+from nnbridge.training import metrics
 
 
 def trained(folder: Path, sequences: Sequences, *settings: str) -> Training:
@@ -135,7 +138,7 @@ def test_baselines_are_what_counting_by_hand_gives(sequences: Sequences) -> None
 def test_recipes_come_back_from_what_they_write_and_refuse_what_they_do_not_know(
     tmp_path: Path,
 ) -> None:
-    for name in names():
+    for name in Recipe.names():
         recipe = Recipe.load(name)
         (tmp_path / "r.toml").write_text(recipe.to_toml())
         assert Recipe.load(tmp_path / "r.toml") == recipe
@@ -179,3 +182,20 @@ def test_a_run_is_not_overwritten_and_other_sequences_are_refused(
         loop.resume(run, None, ["network.width=32"])
     with pytest.raises(PriorError, match="no run folder"):
         Run(tmp_path)
+
+
+@pytest.mark.extended
+def test_two_processes_learn_what_one_learns(sequences: Sequences, tmp_path: Path) -> None:
+    settings = [*TINY, "network.temporal=wavenet", "training.steps=12"]  # a WaveNet has no dropout
+    found = []
+    for devices in (1, 2):
+        words = ["prior", "train", sequences.path, "-o", tmp_path / str(devices), "-q",
+                 "--accelerator", "cpu", "--devices", devices]  # fmt: skip
+        given = [word for setting in settings for word in ("--set", setting)]
+        command = [sys.executable, "-m", "nnbridge.cli", *(str(word) for word in words), *given]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr
+        table = tmp_path / str(devices) / "metrics.csv"
+        found.append(metrics.history(table, "validation/cross_entropy"))
+    assert found[1][0] == found[0][0] == [10, 12]
+    assert found[1][1] == pytest.approx(found[0][1], abs=1e-4)

@@ -11,10 +11,11 @@ import pytest
 
 from nnbridge.rave import recipe as recipes
 from nnbridge.rave.network import RAVE
-from nnbridge.rave.recipe import Recipe, RecipeError
+from nnbridge.rave.recipe import Recipe
+from nnbridge.recipe import RecipeError
 
 
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize("name", Recipe.names())
 def test_a_shipped_recipe_survives_being_written(name: str) -> None:
     recipe = Recipe.load(name)
     assert Recipe.from_toml(recipe.to_toml()) == recipe

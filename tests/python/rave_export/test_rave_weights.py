@@ -19,11 +19,12 @@ from safetensors.torch import save_file
 
 from nnbridge import cli
 from nnbridge.contract import read_manifest
-from nnbridge.rave import checkpoints, weights
-from nnbridge.rave.errors import TrainingError
+from nnbridge.rave import weights
 from nnbridge.rave.follow import follow
 from nnbridge.rave.network import RAVE
 from nnbridge.rave.run import Run
+from nnbridge.training import checkpoints
+from nnbridge.training.errors import TrainingError
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -131,6 +132,8 @@ def test_the_command_exports_a_run_and_a_file_of_weights(
         (["weights.safetensors"], "there is no file"),
         (["run", "--latents", "99"], "--latents can't be 99"),
         (["run", "--checkpoint", "5"], "has no checkpoint '5'"),
+        (["run", "--watch", "--checkpoint", "beest"], "can't be followed: choose one of newest"),
+        (["run", "--watch", "--checkpoint", "7"], "can't be followed: choose one of newest"),
         (["run", "--sample-rate", "48000"], "choose 22050"),
         (["run", "--out", "no/such/folder/a.ts"], "there is no folder"),
     ],
@@ -151,6 +154,29 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
     assert words in said
     assert said.count("\n") == 1
     assert not (tmp_path / "a.ts").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are set the POSIX way")
+def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path: Path) -> None:
+    rave = network("wasserstein", True)
+    keep(make_run(tmp_path / "run", rave), rave, 7)
+    out = tmp_path / "model.ts"
+    out.write_text("the old file")
+    full = (
+        "import resource, signal, sys\n"
+        "from nnbridge import cli\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"  # writing beyond the limit then fails
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "sys.exit(cli.main(sys.argv[1:]))\n"
+    )
+    words = ["rave", "export", str(tmp_path / "run"), "--out", str(out), "--no-check"]
+    done = subprocess.run(
+        [sys.executable, "-c", full, *words], capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == f"nnbridge: '{out}' could not be written (File too large).\n"
+    assert out.read_text() == "the old file"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.ts", "run"]
 
 
 @pytest.mark.extended

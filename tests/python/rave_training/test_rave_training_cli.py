@@ -10,11 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
+import soundfile
 from rave_runs import SETTINGS, recordings
 
 from nnbridge.audio.dataset import Dataset
 from nnbridge.cli import main
-from nnbridge.rave import metrics, run
+from nnbridge.rave import run
+from nnbridge.training import metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 SET = [word for setting in SETTINGS for word in ("--set", setting)]
@@ -127,6 +129,12 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_training_needs_no_engine(
         (["{data}", "--precision", "64"], "--precision is one of 32, bf16-mixed, 16-mixed"),
         (["{data}"], "wants a sample rate of 44100 Hz"),
         (["-o", "{empty}", "--resume"], "is no run folder"),
+        (["{data}", *SET, "--accelerator", "bogus"], "--accelerator is one of auto, cpu"),
+        (["{data}", *SET, "--accelerator", "mps"], "no Apple GPU"),
+        (["{data}", *SET, "--nodes", "2"], "set MASTER_ADDR, MASTER_PORT, NODE_RANK"),
+        (["-o", "{empty}", "--resume", "-r", "small"], "a run keeps its recipe"),
+        (["{data}", *SET, "--checkpoint", "best"], "is where to go on from: add --resume"),
+        (["{short}", *SET], "s to train on, and this network needs 0.00 s at the very least"),
     ],
 )
 def test_what_can_not_work_is_one_sentence(
@@ -134,10 +142,16 @@ def test_what_can_not_work_is_one_sentence(
     told: str,
     dataset: Dataset,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "GROUP_RANK"):
+        monkeypatch.delenv(name, raising=False)
     (tmp_path / "empty").mkdir()
-    places = {"data": dataset.path, "empty": tmp_path / "empty", "missing": tmp_path / "nowhere"}
+    (tmp_path / "short").mkdir()
+    soundfile.write(tmp_path / "short/click.wav", [0.5] * 20, 8000)
+    places = {name: tmp_path / name for name in ("empty", "missing", "short")}
+    places["data"] = dataset.path
     words = [word.format(**places) for word in arguments]
     if "-o" not in words:
         words += ["-o", str(tmp_path / "run")] if words and "--resume" not in words else []
@@ -146,6 +160,23 @@ def test_what_can_not_work_is_one_sentence(
     assert told in error
     assert error.strip().splitlines()[-1].startswith("nnbridge: ")
     assert not (tmp_path / "run/run.json").exists()
+
+
+def test_waiting_for_another_machine_is_told_and_ends_with_ctrl_c(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("ADDR", "127.0.0.1"), ("PORT", "29517")):
+        monkeypatch.setenv(f"MASTER_{name}", value)
+    monkeypatch.setenv("NODE_RANK", "0")
+    told = tmp_path / "told"
+    command = Command(told, dataset.path, "-o", tmp_path / "run", "--nodes", 2, *SET)
+    until = time.monotonic() + 120
+    while "waiting for all of 2 machines" not in told.read_text() and time.monotonic() < until:
+        time.sleep(0.2)
+    time.sleep(2.0)
+    assert command.process.poll() is None
+    command.process.send_signal(signal.SIGINT)
+    assert command.process.wait(20) != 0
 
 
 @pytest.mark.extended

@@ -13,10 +13,11 @@ import torch
 from rave_runs import differing, go, recipe, state
 
 from nnbridge.audio.dataset import Dataset
-from nnbridge.rave import checkpoints, loop, run, session
-from nnbridge.rave.errors import TrainingError
-from nnbridge.rave.loop import Keeper, Stopped
+from nnbridge.rave import run, session
 from nnbridge.rave.training import Training
+from nnbridge.training import checkpoints, loop
+from nnbridge.training.errors import TrainingError
+from nnbridge.training.loop import Keeper, Stopped
 
 
 def go_until(step: int, started: session.Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,8 +152,7 @@ def test_going_back_to_a_checkpoint_removes_what_came_after_it(finished: Path) -
 
 
 def test_a_second_ctrl_c_ends_at_once() -> None:
-    keeper = Keeper.__new__(Keeper)
-    keeper._told_to_stop = False
+    keeper = Keeper(Path())
     keeper.stop(signal.SIGINT, None)
     with pytest.raises(KeyboardInterrupt):
         keeper.stop(signal.SIGINT, None)

@@ -11,9 +11,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from nnbridge.audio.dataset import Dataset
 from nnbridge.audio.prepare import prepare
-from nnbridge.rave import metrics, run, session
-from nnbridge.rave.errors import TrainingError
+from nnbridge.rave import run, session
 from nnbridge.rave.recipe import Recipe
+from nnbridge.training import metrics
+from nnbridge.training.errors import TrainingError
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,12 @@ import torch
 from rave_runs import differing, go, recipe, weights
 
 from nnbridge.audio.dataset import Dataset
-from nnbridge.rave import metrics, run, session
+from nnbridge.rave import run, session
 from nnbridge.rave.fidelity import dimensions
 from nnbridge.rave.training import Training
 from nnbridge.rave.validation import Crops
+from nnbridge.training import metrics
+from nnbridge.training.errors import TrainingError
 
 
 def test_stage_two_leaves_the_encoder_and_its_batch_statistics_as_they_were(
@@ -89,3 +91,30 @@ def test_held_out_pieces_are_whole_latent_frames_with_silence_behind(dataset: Da
     assert not long[..., frames:].any()
     with pytest.raises(IndexError):
         crops[len(crops)]
+
+
+def test_the_noise_head_waits_for_the_step_that_the_recipe_names(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    waiting = recipe("training.noise_after=9")
+    go(session.begin(tmp_path / "run", waiting, dataset))
+    untrained = dict(Training(waiting, dataset).state_dict())
+    head = "rave.decoder.noise"
+    before, after = weights(tmp_path / "run", "stage-one"), weights(tmp_path / "run", "stage-two")
+    assert not [name for name in differing(untrained, before) if name.startswith(head)]  # type: ignore[arg-type]
+    assert [name for name in differing(before, after) if name.startswith(head)]  # type: ignore[arg-type]
+    z = torch.randn(1, 4, 8)
+    for name, joined in (("stage-one", False), ("stage-two", True)):
+        decoder = run.load(tmp_path / "run", name)[1].decoder
+        without = decoder.deterministic(decoder.net(z))
+        assert torch.equal(decoder(z), without) is not joined
+
+
+def test_a_training_that_diverges_stops_in_one_sentence_and_spares_what_was_saved(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    started = session.begin(tmp_path / "run", recipe("training.learning_rate=1e12"), dataset)
+    with pytest.raises(TrainingError, match=r"has diverged: at step \d+ .* smaller rate"):
+        go(started)
+    for name, value in weights(tmp_path / "run").items():
+        assert bool(torch.isfinite(value).all()), name

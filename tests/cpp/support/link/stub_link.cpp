@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What an engine defines, for the tests that link no engine: a file whose first word is "stub"
-// opens; "slow" behind it takes a moment to.
+// opens; "slow" behind it takes a moment to, "channels 3 2" makes its method take 3 and give 2.
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -17,8 +17,15 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
   std::string word;
   file >> word;
   if (word != "stub" || device != "cpu") return fail("'" + path.string() + "' is no stub.");
-  if (file >> word && word == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(200));
   auto spec = stub::spec();
+  while (file >> word) {
+    if (word == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    int inputs = 0;
+    int outputs = 0;
+    if (word == "channels" && file >> inputs >> outputs) {
+      spec.methods = {stub::method("forward", inputs, outputs)};
+    }
+  }
   spec.path = path.string();
   return stub::program(spec);
 }

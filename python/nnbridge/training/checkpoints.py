@@ -4,9 +4,9 @@
 A run's ``checkpoints/`` holds
 
     step-000012000.ckpt   the newest state and the one before it
-    best.ckpt             smallest validation distance of the stage that runs
-    stage-one.ckpt        the end of representation learning
-    stage-two.ckpt        the end of adversarial training
+    best.ckpt             the best validation so far
+    stage-one.ckpt        of a RAVE: the end of representation learning; best.ckpt begins anew
+    stage-two.ckpt        of a RAVE: the end of adversarial training
 
 Each is all that training needs to go on (weights, optimisers, step), and a plain dictionary of
 tensors and numbers: it is opened without running code from the file.

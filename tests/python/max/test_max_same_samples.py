@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""What the objects play is what an offline stream gives, bit for bit, after the latency told."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+from fixtures import FIXTURES
+
+import nnbridge
+
+from .maxhost import Object
+
+FRAMES = 8192
+VECTORS = (16, 256, 4096)
+MODES = ("inline", "threaded")
+PLAYED = [
+    (name, method)
+    for name, fixture in FIXTURES.items()
+    if fixture.playable and fixture.deterministic
+    for method in fixture.contract["methods"]
+    if method not in fixture.contract["uncallable"]
+]
+
+
+def sound(rows: int, frames: int = FRAMES) -> np.ndarray:
+    noise = np.random.default_rng(3).standard_normal((rows, frames))
+    return (0.3 * noise).astype(np.float32)
+
+
+def rate_of(name: str) -> int:
+    return FIXTURES[name].contract["sample_rate"] or 44100
+
+
+def size_of(mode: str) -> int:
+    return 0 if mode == "inline" else 1024
+
+
+def play(nn: Object, given: np.ndarray, mode: str) -> tuple[np.ndarray, int, int]:
+    """What comes out, the latency of the stream, and the model's block."""
+    block = int(nn.ask("bang", "bufsize")[0])
+    latency = int(nn.ask("latency")[2])  # of the stream: the model's own is in both
+    got = nn.run(given, block=0 if mode == "inline" else block)
+    return got, latency, block
+
+
+def check(got: np.ndarray, latency: int, want: np.ndarray, least: int) -> None:
+    assert not got[:, :latency].any()
+    got = got[:, latency:]
+    count = min(got.shape[1], want.shape[1])
+    assert count >= least
+    assert got[:, :count].any()
+    np.testing.assert_array_equal(got[:, :count], want[:, :count])
+
+
+def offline(path, method: str, rate: int, block: int, batch: int, items: np.ndarray) -> np.ndarray:
+    """[items, channels, frames] through a stream of `batch` items, without its latency."""
+    model = nnbridge.load(path)
+    stream = model.stream(method, sample_rate=rate, block=block, batch=batch)
+    out = np.asarray(stream.process(items if batch > 1 else items[0]))
+    out = out if out.ndim == 3 else out[None]
+    return out[..., stream.latency.stream :]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("vector", VECTORS)
+@pytest.mark.parametrize(("name", "method"), PLAYED)
+def test_nn_gives_what_an_offline_stream_gives(max_host, model_file, name, method, vector, mode):
+    rate = rate_of(name)
+    path = model_file(name)
+    nn = max_host.new(f"nn~ {path} {method} {size_of(mode)}")
+    nn.compile(vector, rate)
+    given = sound(nn.inlets)
+    got, latency, block = play(nn, given, mode)
+    want = offline(path, method, rate, block, 1, given[None])[0]
+    check(got, latency, want, FRAMES // 4)
+
+
+def multichannel(max_host, path, kind, method, batch, vector, mode, rate):
+    """One mc.nn~ or mcs.nn~, with `batch` items coming in; its output and the one wanted."""
+    if kind == "mc.nn~":
+        nn = max_host.new(f"mc.nn~ {path} {method} {size_of(mode)}")
+        channels, counts = nn.inlets, [batch] * nn.inlets
+    else:
+        nn = max_host.new(f"mcs.nn~ {path} {method} {batch} {size_of(mode)}")
+        channels = int(nn.ask("bang", "dim")[0])
+        counts = [channels] * batch
+        assert nn.inlets == batch
+    nn.compile(vector, rate, counts)
+    items = sound(batch * channels).reshape(batch, channels, FRAMES)
+    given = items.transpose(1, 0, 2) if kind == "mc.nn~" else items
+    got, latency, block = play(nn, given.reshape(-1, FRAMES), mode)
+    want = offline(path, method, rate, block, batch, items)
+    outputs = want.shape[1]
+    if kind == "mc.nn~":
+        assert nn.channels == [batch] * outputs
+        want = want.transpose(1, 0, 2)
+    else:
+        assert nn.channels == [outputs] * batch
+    check(got, latency, want.reshape(-1, want.shape[-1]), FRAMES // 4)
+
+
+KINDS = ("mc.nn~", "mcs.nn~")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("vector", VECTORS)
+@pytest.mark.parametrize("batch", [1, 2, 5, 16])
+@pytest.mark.parametrize(("name", "method"), [("three_to_two", "forward"), ("rave_v2", "encode")])
+def test_a_batch_gives_what_an_offline_stream_of_a_batch_gives(
+    max_host, model_file, name, method, batch, vector, mode, kind
+):
+    multichannel(max_host, model_file(name), kind, method, batch, vector, mode, rate_of(name))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("name", "method"), PLAYED)
+def test_every_method_plays_in_batches(max_host, model_file, name, method, kind):
+    multichannel(max_host, model_file(name), kind, method, 2, 256, "inline", rate_of(name))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_channel_counts_may_change_from_one_compilation_to_the_next(
+    max_host, model_file, kind, mode
+):
+    path = model_file("three_to_two")
+    wide = [5, 1, 16, 2, 16, 3]
+    items_of = "forward 3" if kind == "mcs.nn~" else "forward"
+    nn = max_host.new(f"{kind} {path} {items_of} {size_of(mode)}")
+    for step, count in enumerate(wide):
+        vector = (64, 512, 16)[step % 3]
+        # The inlets differ: what one lacks is silence.
+        counts = [count, max(1, count - 1), 1]
+        nn.compile(vector, 44100, counts)
+        given = sound(sum(counts))
+        inlets = np.split(given, np.cumsum(counts)[:-1])
+        got, latency, block = play(nn, given, mode)
+        if kind == "mc.nn~":
+            batch, channels = count, 3
+            items = np.zeros((batch, channels, FRAMES), np.float32)
+            for channel, rows in enumerate(inlets):
+                items[: len(rows), channel] = rows
+        else:
+            batch, channels = 3, 3
+            items = np.zeros((batch, channels, FRAMES), np.float32)
+            for item, rows in enumerate(inlets):
+                items[item, : min(3, len(rows))] = rows[:3]
+        want = offline(path, "forward", 44100, block, batch, items)
+        if kind == "mc.nn~":
+            want = want.transpose(1, 0, 2)
+        check(got, latency, want.reshape(-1, want.shape[-1]), FRAMES // 4)
+
+
+def test_a_vector_larger_than_the_block_plays(max_host, model_file):
+    """nn~ switches itself off there; models of ratio 1 without a size got a block of one sample."""
+    path = model_file("gain")
+    nn = max_host.new(f"nn~ {path}")
+    nn.compile(4096)
+    got, latency, block = play(nn, sound(1), "threaded")
+    assert block == 512
+    check(got, latency, offline(path, "forward", 44100, block, 1, sound(1)[None])[0], FRAMES // 4)
+    assert nn.attribute("enable") == 1
+
+
+def test_nn_gives_what_the_command_line_renders(max_host, model_file, tmp_path):
+    path = model_file("delay_1000")
+    nn = max_host.new(f"nn~ {path} forward 2048")
+    nn.compile(64)
+    given = sound(1)
+    soundfile.write(tmp_path / "in.wav", given[0], 44100, subtype="FLOAT")
+    got = nn.run(given, block=2048)
+    latency = int(nn.ask("latency")[0])
+    command = ["render", path, tmp_path / "in.wav", tmp_path / "out.wav"]
+    subprocess.run(
+        [sys.executable, "-m", "nnbridge.cli", *command, "--block", "2048", "--quiet"],
+        check=True,
+        capture_output=True,
+    )
+    rendered, _ = soundfile.read(tmp_path / "out.wav", dtype="float32")
+    heard = got[0, latency:]
+    np.testing.assert_array_equal(heard, rendered[: len(heard)])
+
+
+def test_a_model_of_another_rate_is_resampled_as_offline(max_host, model_file):
+    path = model_file("identity_48000")
+    nn = max_host.new(f"nn~ {path} forward 0")
+    nn.compile(64, 44100)
+    got, latency, block = play(nn, sound(1), "inline")
+    check(got, latency, offline(path, "forward", 44100, block, 1, sound(1)[None])[0], FRAMES // 4)
+    max_host.wait(40)
+    assert any("converting" in line for line in max_host.said("post"))

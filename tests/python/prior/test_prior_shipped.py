@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""The prior that comes with nnbridge belongs to the RAVE beside it, and plays on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nnbridge
+from nnbridge.contract import export
+from nnbridge.prior import weights
+from nnbridge.prior.module import PriorWithRave
+from nnbridge.prior.rave_file import RaveFile
+from nnbridge.prior.recipe import Recipe
+from nnbridge.rave import export as raves
+from nnbridge.rave import weights as rave_weights
+
+DRUMS = Path(__file__).resolve().parents[3] / "models" / "prior" / "drums"
+
+
+@pytest.fixture(scope="module")
+def rave(tmp_path_factory: pytest.TempPathFactory) -> RaveFile:
+    path = tmp_path_factory.mktemp("shipped") / "rave.ts"
+    return RaveFile(raves.export(rave_weights.load(DRUMS / "rave.safetensors"), path))
+
+
+def test_the_shipped_prior_knows_its_rave_and_is_what_its_recipe_says(rave: RaveFile) -> None:
+    trained = weights.load(DRUMS / "weights.safetensors")
+    assert trained.recipe == Recipe.load(DRUMS / "recipe.toml")
+    assert trained.knows(rave)
+
+
+@pytest.mark.extended
+def test_the_shipped_prior_hears_audio_and_plays_on_without_it(
+    rave: RaveFile, tmp_path: Path
+) -> None:
+    trained = weights.load(DRUMS / "weights.safetensors")
+    module = PriorWithRave(trained.prior, trained.code, rave)
+    stream = nnbridge.load(export(module, tmp_path / "playing.ts")).stream("play", host_block=2048)
+    rng = np.random.default_rng(0)
+    stream.process(0.3 * rng.standard_normal((1, 8 * 2048)).astype(np.float32))
+    stream.set("listen", False)
+    played = np.concatenate([stream.process(np.zeros((1, 2048), np.float32)) for _ in range(64)], 1)
+    assert np.isfinite(played).all()
+    levels = np.sqrt(np.mean(played[0, 32 * 2048 :].reshape(-1, 2048) ** 2, 1))
+    assert levels.max() > 1e-3  # long after the noise, and the delay of the RAVE
+    assert stream.stats.failed == 0
