@@ -107,8 +107,8 @@ class PlayerBackend final : public Backend {
       model_.emplace(std::move(*model));
     }
     const auto method = method_of(choice.method, model_->contract());
-    if (auto chain = model_->contract().chain(method); !chain) return chain.error().message;
     describe_attributes();
+    if (auto chain = model_->contract().chain(method); !chain) return chain.error().message;
     const std::lock_guard player(player_mutex_);
     problem_.clear();
     choice_ = choice;

@@ -19,9 +19,9 @@ constexpr const char* kEngine = "nnbridge-engine.so";
 constexpr const char* kBundle = NNBRIDGE_BUNDLE_BINARY;  // from the folder that holds the bundle
 
 std::filesystem::path own_folder() {
-  static const char marker = 0;
+  static const char kMarker = 0;
   Dl_info info{};
-  if (dladdr(&marker, &info) == 0 || info.dli_fname == nullptr) return {};
+  if (dladdr(&kMarker, &info) == 0 || info.dli_fname == nullptr) return {};
   return std::filesystem::weakly_canonical(info.dli_fname).parent_path();
 }
 
@@ -58,7 +58,7 @@ Maker open_engine(std::string& problem) {
   }
   void* const engine = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (engine == nullptr) {
-    const char* const why = dlerror();
+    const char* const why = dlerror();  // NOLINT(concurrency-mt-unsafe): this thread's own
     problem = "The engine can't be loaded (" + std::string(why != nullptr ? why : path.string()) +
               "): install the plugin again with `nnbridge plugin install`.";
     return nullptr;
@@ -70,9 +70,9 @@ Maker open_engine(std::string& problem) {
 
 std::unique_ptr<Backend> open_backend(Knobs* knobs, std::string& problem) {
   static std::string failure;
-  static const Maker make = open_engine(failure);
+  static const Maker kMake = open_engine(failure);
   problem = failure;
-  return std::unique_ptr<Backend>(make != nullptr ? make(knobs) : nullptr);
+  return std::unique_ptr<Backend>(kMake != nullptr ? kMake(knobs) : nullptr);
 }
 
 }  // namespace nnbridge::plugin

@@ -32,12 +32,14 @@ std::string content_hash(const fs::path& file) {
 
 std::vector<fs::path> model_folders() {
   std::vector<fs::path> folders;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
   if (const char* const listed = std::getenv("NNBRIDGE_MODELS")) {
     std::istringstream list(listed);
     for (std::string folder; std::getline(list, folder, ':');) {
       if (!folder.empty()) folders.emplace_back(folder);
     }
   }
+  // NOLINTNEXTLINE(concurrency-mt-unsafe)
   if (const char* const home = std::getenv("HOME")) {
     folders.push_back(fs::path(home) / "nnbridge" / "models");
   }

@@ -72,6 +72,7 @@ class ModelPlugin final : public Plugin {
   ModelPlugin() : Plugin(kParameterCount, 0, kStateCount), models_(slots()), session_(models_) {
     for (auto& value : values_) value = 0.0F;
     values_[kMix] = 100.0F;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
     if (const char* const file = std::getenv("NNBRIDGE_MODEL")) {
       session_.want({.path = file, .hash = {}, .folders = model_folders()});
     }
@@ -162,6 +163,7 @@ class ModelPlugin final : public Plugin {
       case kBlock: {
         name(parameter, "Block", "block");
         std::vector<std::string> names;
+        names.reserve(kBlocks);
         for (int i = 0; i < kBlocks; ++i) names.push_back(std::to_string(block_frames(i)));
         enumerate(parameter, names);
         return;
@@ -173,6 +175,7 @@ class ModelPlugin final : public Plugin {
       case kModel: {
         name(parameter, "Model", "model_slot");
         std::vector<std::string> names{"as chosen"};
+        names.reserve(kSlots + 1);
         for (int slot = 1; slot <= kSlots; ++slot) {
           const auto at = static_cast<std::size_t>(slot - 1);
           names.push_back(at < models_.size() ? models_[at].stem().string()
@@ -281,7 +284,7 @@ class ModelPlugin final : public Plugin {
     } else if (name == "folders") {
       add_folders(wanted.folders, value);
     } else if (name == "slot") {
-      wanted.slot = std::clamp(std::atoi(value), 0, kSlots);
+      wanted.slot = static_cast<int>(std::clamp(std::strtol(value, nullptr, 10), 0L, long{kSlots}));
     } else if (name == "turned") {
       session_.knobs().touched = static_cast<std::uint32_t>(std::strtoul(value, nullptr, 10));
       session_.knobs().moved = session_.knobs().touched.load();

@@ -11,10 +11,10 @@
 namespace nnbridge::plugin {
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> names{"forward", "encode+decode", "decode",  "prior",
-                                              "other 1", "other 2",       "other 3", "other 4",
-                                              "other 5", "other 6",       "other 7", "other 8"};
-  return names;
+  static const std::vector<std::string> kNames{"forward", "encode+decode", "decode",  "prior",
+                                               "other 1", "other 2",       "other 3", "other 4",
+                                               "other 5", "other 6",       "other 7", "other 8"};
+  return kNames;
 }
 
 Session::Session(std::vector<std::filesystem::path> models) : models_(std::move(models)) {}
@@ -169,7 +169,7 @@ void Session::fulfil() {
       std::string why;
       backend_ = open_backend(knobs_, why);
       if (!backend_) return settle(Standing::kFailed, why);
-      (void)own_knobs_.release();
+      [[maybe_unused]] const auto* const given = own_knobs_.release();
     }
     Track track;
     {
@@ -177,18 +177,18 @@ void Session::fulfil() {
       track = track_;
     }
     if (playing_ == nullptr) backend_->set_track(track);  // not heard, so audio is stopped for it
-    if (!(choice == done_)) {
-      if (auto why = backend_->choose(choice); !why.empty()) {
-        return settle(Standing::kFailed, std::move(why));
-      }
+    const auto why = choice == done_ ? std::string{} : backend_->choose(choice);
+    {
+      // Also where the method is none of the file's: the names of those there are help.
+      const std::lock_guard state(state_);
+      description_ = backend_->describe();
+      ++descriptions_;
     }
+    if (!why.empty()) return settle(Standing::kFailed, why);
     done_ = choice;
-    auto description = backend_->describe();
     {
       const std::lock_guard state(state_);
       if (!hash.empty() && wanted_.path == wanted.path) wanted_.hash = hash;
-      description_ = std::move(description);
-      ++descriptions_;
       problem_.clear();
       if (playing_ == nullptr && !(track_ == track)) backend_->set_track(track_);
       playing_ = backend_.get();

@@ -53,7 +53,10 @@ Result<Archive> inspect_archive(const std::filesystem::path& path) {
   if (size == 0) return fail(quoted(path) + " is empty: copy or download it again.");
 
   int zip_code = 0;
-  const Zip zip(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &zip_code), zip_discard);
+  const auto file_name = path.u8string();  // which libzip wants on Windows too
+  const Zip zip(zip_open(reinterpret_cast<const char*>(file_name.c_str()),
+                         ZIP_RDONLY | ZIP_CHECKCONS, &zip_code),
+                zip_discard);
   if (!zip) {
     if (zip_code == ZIP_ER_OPEN || zip_code == ZIP_ER_READ) {
       return fail(quoted(path) + " can't be read: check its permissions.");

@@ -6,7 +6,8 @@
 Trains all twelve combinations, told descriptors and not, with the same batches and equally many
 steps, and measures each at its best validation on the same held-out steps, beside what needs no
 training. Each row is appended to OUT/rows.csv as soon as it is known, and OUT/tables.md written
-anew; stopped at any moment, the same command goes on. One thread.
+anew (with --into models/prior/TABLES.md that as well); stopped at any moment, the same command goes
+on. One thread.
 """
 
 from __future__ import annotations
@@ -120,6 +121,13 @@ def tables(rows: list[Row], rest: dict[str, evaluation.Figures]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def publish(text: str, out: Path, into: Path | None) -> None:
+    """Writes the tables by themselves, and over those at the end of another file."""
+    (out / "tables.md").write_text(text)
+    if into:
+        into.write_text(into.read_text().partition("Table 4.1")[0] + text)
+
+
 def main() -> None:
     """Does it all."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -127,6 +135,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--recipe", default=RECIPE)
     parser.add_argument("--descriptors", nargs="*", default=["centroid", "beat"])
+    parser.add_argument("--into", type=Path, help="a file that ends with these tables")
     parser.add_argument("--set", action="append", default=[], help="further settings, for all")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -157,7 +166,8 @@ def main() -> None:
             raise SystemExit("stopped; the same command goes on.") from None
         with done.open("a", newline="") as file:
             csv.DictWriter(file, COLUMNS).writerow(rows[-1])
-        (given.out / "tables.md").write_text(tables(rows, rest))
+        publish(tables(rows, rest), given.out, given.into)
+    publish(tables(rows, rest), given.out, given.into)
 
 
 if __name__ == "__main__":

@@ -92,9 +92,7 @@ def command(
         what = "the run, with --out RUN" if resume else "a folder of recordings, or a dataset"
         raise StopError(f"say what to train on: {what}.", 2)
     if resume and recipe:
-        raise StopError(
-            "a run keeps its recipe: change it with --set, not --recipe.", 2
-        )
+        raise StopError("a run keeps its recipe: change it with --set, not --recipe.", 2)
     if checkpoint != "newest" and not resume:
         raise StopError("--checkpoint is where to go on from: add --resume.", 2)
     if precision not in _PRECISIONS:

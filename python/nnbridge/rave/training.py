@@ -139,7 +139,7 @@ class Training(pl.LightningModule):
             TrainingError: the figure is not finite, or the network is not.
         """
         held = [value for value in self.state_dict().values() if value.is_floating_point()]
-        figure += float(torch.stack([value.float().mean() for value in held]).sum())
+        figure += float(torch.stack([value.float().sum() for value in held]).sum())
         if not math.isfinite(figure):
             raise TrainingError(
                 f"the training has diverged: at step {self.step} its figures are no numbers any "

@@ -15,7 +15,8 @@ namespace {
 constexpr t_ptr_int kAlive = 1758379419;
 
 std::mutex symbols_mutex;
-std::map<std::string, std::unique_ptr<t_symbol>> symbols;
+/// For ever, like Max's: objects keep pointers to them.
+auto& symbols = *new std::map<std::string, t_symbol*>;
 
 std::map<std::string, t_class*> all_classes;
 std::mutex records_mutex;
@@ -275,8 +276,8 @@ t_symbol* gensym(const char* s) {
   not_in_audio("gensym");
   const std::lock_guard lock(symbols_mutex);
   auto& symbol = symbols[s];
-  if (!symbol) symbol = std::make_unique<t_symbol>(t_symbol{strdup(s), nullptr});
-  return symbol.get();
+  if (!symbol) symbol = new t_symbol{strdup(s), nullptr};
+  return symbol;
 }
 
 t_max_err atom_setlong(t_atom* a, t_atom_long b) {

@@ -2,6 +2,8 @@
 """The VST3 in real time, with the model on its own thread, in a host of ours."""
 
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +56,48 @@ def test_offline_the_samples_are_those_of_render(vst3, model_file):
         )
         expected = delayed(rendered(model, signal), plugin.latency)
     np.testing.assert_array_equal(output, expected)
+
+
+def test_fifty_instances_play_at_once(vst3, model_file):
+    signal = noise(2, 4 * BLOCK)
+    with ExitStack() as stack:
+        plugins = [stack.enter_context(vst3()) for _ in range(50)]
+        for plugin in plugins:
+            plugin.set_model(model_file("gain"))
+            plugin.activate(RATE, BLOCK, offline=True)
+        outputs = [
+            [plugin.process(signal[:, at : at + BLOCK]) for plugin in plugins]
+            for at in range(0, signal.shape[1], BLOCK)
+        ]
+        latency = plugins[0].latency
+    expected = delayed(rendered(model_file("gain"), signal), latency)
+    for number in range(50):
+        output = np.concatenate([pieces[number] for pieces in outputs], axis=1)
+        np.testing.assert_array_equal(output, expected)
+
+
+@pytest.mark.parametrize("cycles", [20, pytest.param(500, marks=pytest.mark.extended)])
+def test_loads_and_unloads_leave_nothing_behind(vst3, model_file, cycles):
+    """In real time, with blocks under way; half of them before the model is ready."""
+
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    def cycle(number):
+        with vst3() as plugin:
+            plugin.set_model(model_file("gain"))
+            plugin.activate(RATE, BLOCK)
+            plugin.process(noise(2, BLOCK))
+            if number % 2:
+                plugin.wait_for("playing", RATE, BLOCK)
+
+    for number in range(10):
+        cycle(number)
+    before, threads = resident(), len(list(Path("/proc/self/task").iterdir()))
+    for number in range(cycles):
+        cycle(number)
+    assert resident() - before < 40e6
+    assert len(list(Path("/proc/self/task").iterdir())) <= threads + 1
 
 
 def test_bypass_and_dry_are_aligned_with_the_latency(vst3, model_file):

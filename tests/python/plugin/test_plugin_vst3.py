@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -258,34 +257,6 @@ def test_torch_in_the_same_process(bundle, load, model_file, when):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "well", done.stderr
     assert done.returncode == 0
-
-
-def test_fifty_instances_play_at_once(load, model_file):
-    signal = noise(2, 2000)
-    expected = rendered(model_file("gain"), signal)
-    plugins = [load() for _ in range(50)]
-    for plugin in plugins:
-        nnplugin.set_model(plugin, model_file("gain"))
-    for plugin in plugins:
-        np.testing.assert_array_equal(plugin(signal, RATE), expected)
-
-
-@pytest.mark.extended
-def test_five_hundred_loads_and_unloads_leave_nothing_behind(load, model_file):
-    def resident():
-        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
-
-    def cycle():
-        plugin = load()
-        nnplugin.set_model(plugin, model_file("gain"))
-        plugin(noise(2, 512), RATE)
-
-    for _ in range(50):
-        cycle()
-    before = resident()
-    for _ in range(450):
-        cycle()
-    assert resident() - before < 50e6
 
 
 def test_plugins_are_linked_to_where_hosts_look(bundle, tmp_path):

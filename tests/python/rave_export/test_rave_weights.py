@@ -77,7 +77,7 @@ def make_run(folder: Path, rave: RAVE) -> Run:
 def keep(run: Run, rave: RAVE, step: int) -> Path:
     path = checkpoints.path_of_step(run.checkpoints, step)
     state = {f"rave.{name}": value for name, value in rave.state_dict().items()}
-    checkpoints.write(path, {"nnbridge": 1, "state_dict": state})
+    checkpoints.write(path, {"nnbridge": {"step": step}, "state_dict": state})
     return path
 
 
