@@ -32,6 +32,7 @@ void Object::get_attributes() {
 
 void Object::latency() {
   const auto info = player_.info();
+  if (!info.contract) return complain("there is no model");
   if (!info.latency || info.rate <= 0) {
     return complain("the latency is known once DSP has been on");
   }
@@ -39,6 +40,7 @@ void Object::latency() {
 }
 
 void Object::stats() {
+  if (!player_.info().contract) return complain("there is no model");
   const auto stats = player_.stats();
   if (!stats) return complain("there are no figures before DSP has been on");
   out("stats", patcher::figures(*stats));
