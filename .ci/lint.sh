@@ -25,9 +25,10 @@ check "ruff format" ruff format --check --quiet .
 check "mypy" mypy
 check "clang-tidy cpp" tidy build/dev cpp/src
 check "clang-tidy externals/pd" tidy build/dev externals/pd
-# Only where `make plugin` has configured it: it wants DPF's headers.
-[ -f build/plugin/compile_commands.json ] &&
-  check "clang-tidy externals/plugin" tidy build/plugin externals/plugin
+check "clang-tidy externals/max" tidy build/dev externals/max externals/common
+# Where the build has found DPF, which comes with Debian.
+grep -q externals/plugin build/dev/compile_commands.json &&
+  check "clang-tidy externals/plugin" tidy build/dev externals/plugin tests/python/plugin
 check "clang-tidy python/src" tidy build/python python/src
 [ "$failed" = 0 ] && echo "lint: clean"
 exit "$failed"

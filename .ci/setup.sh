@@ -153,6 +153,8 @@ base() {
 tests() {
   packages "libgtest-dev ffmpeg" "googletest ffmpeg"
   pd # a machine without it skips the tests in Pd
+  plugin # likewise
+  packages "xvfb xdotool libgl1-mesa-dri" "" # its window on a screen that nobody sees
   install_requirements project train test dev
 }
 
@@ -161,7 +163,7 @@ pd() {
 }
 
 plugin() {
-  packages "dpf-source" ""
+  packages "dpf-source libgl-dev libx11-dev libxext-dev" "" # the last three for its window
 }
 
 bench() {

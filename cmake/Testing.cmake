@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # tests/cpp: one executable per *_test.cpp; its name says what it needs:
-#   torch_*_test.cpp      links the TorchScript engine, the others run without torch
+#   torch_*_test.cpp      links the TorchScript engine and torch, the others run without either
 #   *_extended_test.cpp   gets the label `extended`: only `make test-extended` runs it
 #   *realtime*_test.cpp   runs alone, because it measures time
 # tests/cpp/support/*.cpp is shared by them all; support/link/ defines what an engine does for the
@@ -43,7 +43,7 @@ if(NNBRIDGE_TESTS)
       if(NOT NNBRIDGE_TORCH)
         continue()
       endif()
-      set(library nnbridge)
+      set(library nnbridge nnbridge::torch)
     endif()
     if(name MATCHES "^audio_thread")
       if(NOT TARGET audio_thread_net)
@@ -52,7 +52,8 @@ if(NNBRIDGE_TESTS)
       set(net audio_thread_net)
     endif()
     add_executable(${name} ${source})
-    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/cpp)
+    target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests/cpp
+      ${PROJECT_SOURCE_DIR}/externals/plugin)
     target_link_libraries(${name} PRIVATE ${net} nnbridge_test_support ${library}
       nnbridge_internal GTest::gtest_main)
     nnbridge_warnings(${name})

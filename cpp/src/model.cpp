@@ -25,7 +25,7 @@ class Programs {
     if (code) return engine::open_program(path, device);  // which says what is wrong
     const auto written = std::filesystem::last_write_time(canonical, code);
     const auto size = std::filesystem::file_size(canonical, code);
-    const Key key(canonical.string(), device, written, code ? 0 : size);
+    const Key key(canonical, device, written, code ? 0 : size);
     const auto entry = entry_of(key);
     // One at a time: two objects that open the same file at once still share its weights.
     const std::lock_guard lock(entry->mutex);
@@ -36,7 +36,8 @@ class Programs {
   }
 
  private:
-  using Key = std::tuple<std::string, std::string, std::filesystem::file_time_type, std::uintmax_t>;
+  using Key = std::tuple<std::filesystem::path, std::string, std::filesystem::file_time_type,
+                         std::uintmax_t>;
   struct Entry {
     std::mutex mutex;  // held while the file is being opened
     std::weak_ptr<engine::Program> program;

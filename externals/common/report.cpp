@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "report.hpp"
 
+#include "nnbridge/paths.hpp"
+
 namespace nnbridge::patcher {
 namespace {
 
@@ -29,7 +31,7 @@ std::vector<Line> report(const Player& player) {
       {"loaded", {whole(1)}},
       {"enabled", {whole(player.enabled() ? 1 : 0)}},
       {"gpu", {whole(info.device == "cpu" ? 0 : 1)}},
-      {"model", {Value(info.path.string())}},
+      {"model", {Value(to_utf8(info.path))}},
       {"methods", method_names(*info.contract)},
       {"method", {Value(info.chain.name)}},
       {"attributes", attribute_names(*info.contract)},
@@ -45,7 +47,7 @@ std::vector<std::string> dump(const PlayerInfo& info) {
   if (!info.contract) return {"no model"};
   const auto rate = info.contract->sample_rate;
   std::vector<std::string> lines{
-      "model_path: " + info.path.string(),
+      "model_path: " + to_utf8(info.path),
       "input dimension: " + std::to_string(info.chain.in_channels()),
       "output dimension: " + std::to_string(info.chain.out_channels()),
       "input ratio: " + std::to_string(info.chain.in_ratio()),

@@ -2,6 +2,7 @@
 #include "host.hpp"
 
 #include "glue.hpp"
+#include "nnbridge/paths.hpp"
 
 // clang-format off
 #include "ext_buffer.h"
@@ -28,15 +29,10 @@ namespace {
 /// Ours, and nn~'s own: patches written for it find their models where they are.
 constexpr std::array kPackages{"nnbridge", "nn_tilde"};
 
-/// Max's names are UTF-8 on every system.
-std::filesystem::path to_path(const std::string& name) {
-  return {std::u8string(name.begin(), name.end())};
-}
-
 std::optional<std::filesystem::path> absolute(short folder, const std::string& name) {
   std::array<char, MAX_PATH_CHARS> path{};
   if (path_toabsolutesystempath(folder, name.c_str(), path.data()) != 0) return std::nullopt;
-  return to_path(path.data());
+  return from_utf8(path.data());  // as all of Max's names are
 }
 
 bool is_file(const std::filesystem::path& path) {
@@ -45,7 +41,7 @@ bool is_file(const std::filesystem::path& path) {
 }
 
 std::optional<std::filesystem::path> find_exactly(const std::string& name) {
-  if (const auto path = to_path(name); path.is_absolute()) {
+  if (const auto path = from_utf8(name); path.is_absolute()) {
     return is_file(path) ? std::optional(path) : std::nullopt;
   }
   for (const char* name_of_package : kPackages) {

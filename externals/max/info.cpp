@@ -2,6 +2,7 @@
 #include "info.hpp"
 
 #include "ext_dictobj.h"
+#include "nnbridge/paths.hpp"
 #include "settings.hpp"
 
 namespace nnbridge::max {
@@ -130,7 +131,7 @@ void Info::dump() {
   path();
 }
 
-void Info::path() { out(kPath, path_.empty() ? std::string("none") : path_.string(), {}); }
+void Info::path() { out(kPath, path_.empty() ? std::string("none") : to_utf8(path_), {}); }
 
 void Info::methods() {
   for (const auto& method : contract_->methods) out(kMethods, "method", {Value(method.name)});

@@ -9,6 +9,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "nnbridge/paths.hpp"
+
 #if defined(_WIN32)
 #define NOMINMAX
 #include <windows.h>
@@ -134,7 +136,7 @@ std::optional<std::filesystem::path> find_model(const t_canvas* canvas, const st
   if (name.empty()) return std::nullopt;
   const std::string whole = with_suffix(name);
   if (!find(whole) && (whole == name || !find(name))) return std::nullopt;
-  return std::filesystem::path(folder.data()) / file;
+  return from_utf8(folder.data()) / from_utf8(file);
 }
 
 std::optional<BufferValue> read_array(const std::string& name) {

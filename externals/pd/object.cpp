@@ -147,11 +147,22 @@ void Object::dsp(t_signal** signals) {
   }
   const double tick = 1000.0 * sys_getblksize() / std::max(1.0, static_cast<double>(sys_getsr()));
   longest_gap_ = 1.5 * std::max(tick, 1000.0 * frames / rate) + tick;
-  const PlayerHost host{.sample_rate = static_cast<int>(std::lround(rate)),
-                        .block = frames,
-                        .burst = is_batch() ? 0 : frames_ahead(rate),
-                        .offline = is_batch()};
-  if (const auto ready = player_.prepare(host); !ready) complain(ready.error().message);
+  prepare({.sample_rate = static_cast<int>(std::lround(rate)),
+           .block = frames,
+           .burst = is_batch() ? 0 : frames_ahead(rate),
+           .offline = is_batch()});
+}
+
+void Object::prepare(const PlayerHost& host) {
+  const auto ready = player_.prepare(host);
+  host_ = ready ? std::optional(host) : std::nullopt;
+  if (!ready) complain(ready.error().message);
+}
+
+/// Without a clock to keep to, what is asked for is there at once: a rendering is then the same
+/// every time.
+void Object::wait_in_batch() {
+  if (const auto host = host_; is_batch() && host) prepare(*host);
 }
 
 void Object::perform(int frames) noexcept {
@@ -164,6 +175,7 @@ void Object::perform(int frames) noexcept {
 }
 
 void Object::tick() {
+  wait_in_batch();
   for (const auto& event : player_.poll()) handle(event);
   if (tracks_ && ++ticks_ % kTicksBetweenLooksAtArrays == 0) look_at_arrays();
   clock_delay(clock_, kTickMilliseconds);
@@ -234,6 +246,7 @@ void Object::change(const char* setting, const std::vector<Word>& words) {
   const auto edited = patcher::edit(settings, setting, words);
   if (!edited) return complain(edited.error().message);
   player_.change(settings);
+  wait_in_batch();
 }
 
 void Object::enable(t_float on) { player_.enable(on != 0); }
@@ -248,6 +261,7 @@ void Object::read(const std::filesystem::path& path) {
   asked_ = path;
   ++loads_;
   player_.load(path);
+  wait_in_batch();
 }
 
 void Object::method(const std::string& name) { change("method", {name}); }

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -82,6 +83,8 @@ class Object {
   void make_channels(int inputs, int outputs);
   void handle(const PlayerEvent& event);
   void look_at_arrays();
+  void prepare(const PlayerHost& host);
+  void wait_in_batch();
   void out(const std::string& selector, const std::vector<Value>& values);
   void say(const std::string& text);
   void complain(const std::string& text);
@@ -92,6 +95,7 @@ class Object {
   t_outlet* info_ = nullptr;
   t_clock* clock_;
   Player player_;
+  std::optional<PlayerHost> host_;  // none: not ready for any
   bool multichannel_;
   int inputs_ = 1;   // signal inlets
   int outputs_ = 1;  // signal outlets

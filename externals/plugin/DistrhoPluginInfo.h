@@ -6,7 +6,13 @@
 #define DISTRHO_PLUGIN_BRAND "nnbridge"
 #define DISTRHO_PLUGIN_NAME "nnbridge"
 #define DISTRHO_PLUGIN_URI "https://nnbridge.org/plugin"
+#ifdef NNBRIDGE_WINDOW
+#define DISTRHO_PLUGIN_HAS_UI 1
+#else  // built without OpenGL: hosts show their own sliders
 #define DISTRHO_PLUGIN_HAS_UI 0
+#endif
+#define DISTRHO_UI_USE_NANOVG 1
+#define DISTRHO_UI_USER_RESIZABLE 1
 #define DISTRHO_PLUGIN_IS_RT_SAFE 1
 #define DISTRHO_PLUGIN_NUM_INPUTS 2
 #define DISTRHO_PLUGIN_NUM_OUTPUTS 2
@@ -35,6 +41,10 @@ void nnbridge_describe(void* plugin);
 
 /// [any one thread] Whether names are others since the last call.
 bool nnbridge_has_news(void* plugin) noexcept;
+
+/// [main] From now on `call(argument)` runs ten times a second on a thread of the plugin's own, while
+/// its track is in real time; nullptr: no more, and none is under way.
+void nnbridge_look_in(void* plugin, void (*call)(void*), void* argument);
 
 /// [audio] Time has passed: nothing of before is to be heard.
 void nnbridge_reset(void* plugin) noexcept;

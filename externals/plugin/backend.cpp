@@ -44,6 +44,12 @@ std::string method_of(const std::string& asked, const Contract& contract) {
   return index < names.size() ? names[index] : asked;  // an error then names those there are
 }
 
+/// How many values the chain's last method takes below the audio rate: those of LatentEdit.
+int latents_of(const Chain& chain) {
+  const auto& last = chain.methods.back();
+  return last.in_ratio > 1 ? last.in_channels : 0;
+}
+
 /// A slider's worth of an attribute: one number or switch. None: it has another form.
 std::optional<Described> described(const Attribute& attribute, const std::vector<Value>& values) {
   if (attribute.types.size() != 1 || values.size() != 1) return std::nullopt;
@@ -108,6 +114,7 @@ class PlayerBackend final : public Backend {
     }
     const auto method = method_of(choice.method, model_->contract());
     describe_attributes();
+    describe_methods(method);
     if (auto chain = model_->contract().chain(method); !chain) return chain.error().message;
     const std::lock_guard player(player_mutex_);
     problem_.clear();
@@ -133,7 +140,7 @@ class PlayerBackend final : public Backend {
     for (std::size_t k = 0; k < description_.attributes.size(); ++k) {
       if ((moved >> k & 1U) != 0) tell(description_.attributes[k], knobs_->attributes[k]);
     }
-    if (has_temperature_ && (moved >> kAttributes & 1U) != 0) {
+    if (description_.temperature && (moved >> kAttributes & 1U) != 0) {
       player_.set("temperature", {double{knobs_->temperature}}, {});
     }
     for (auto& event : player_.poll()) {
@@ -236,12 +243,11 @@ class PlayerBackend final : public Backend {
     Description made;
     made.others = other_methods(model_->contract());
     std::size_t k = 0;
-    has_temperature_ = false;
     for (const auto& attribute : model_->contract().attributes) {
       const auto values = model_->get(attribute.name);
       const auto found = values ? described(attribute, *values) : std::nullopt;
       if (found && found->name == "temperature") {
-        has_temperature_ = true;
+        made.temperature = true;
         settle(kAttributes, knobs_->temperature, number(values->front()));
       } else if (found && k < kAttributes) {
         const double value =
@@ -252,6 +258,14 @@ class PlayerBackend final : public Backend {
       }
     }
     description_ = std::move(made);
+  }
+
+  void describe_methods(const std::string& chosen) {
+    const auto& contract = model_->contract();
+    for (std::size_t k = 0; k < kNamedMethods.size(); ++k) {
+      description_.playable[k] = contract.chain(method_of(kNamedMethods[k], contract)).has_value();
+    }
+    if (const auto chain = contract.chain(chosen)) description_.latents = latents_of(*chain);
   }
 
   /// A knob that nobody has turned shows the model's own value, and one that shows it counts as
@@ -281,7 +295,6 @@ class PlayerBackend final : public Backend {
   // Control's own.
   std::optional<Model> model_;
   Description description_;
-  bool has_temperature_ = false;
 
   std::mutex player_mutex_;  // never held while a file is read, but for an offline track
   Player player_;

@@ -5,6 +5,7 @@
 // together and shipped together.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,10 @@ struct Choice {
   bool operator==(const Choice&) const = default;
 };
 
+/// The methods that every file's are looked for under.
+inline constexpr std::array<const char*, 4> kNamedMethods{"forward", "encode+decode", "decode",
+                                                          "prior"};
+
 /// An attribute that has a parameter.
 struct Described {
   std::string name;
@@ -45,6 +50,9 @@ struct Described {
 struct Description {
   std::vector<Described> attributes;
   std::vector<std::string> others;  ///< names of the methods "other 1", "other 2", …
+  std::array<bool, kNamedMethods.size()> playable{};  ///< of the named methods
+  int latents = 0;                                    ///< dimensions that the chosen one turns
+  bool temperature = false;                           ///< there is an attribute of this name
 };
 
 struct Figures {

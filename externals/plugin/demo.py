@@ -39,7 +39,7 @@ def main(bundle: Path) -> None:
     stereo = np.stack([dry, dry])
     sounds: dict[str, NDArray[np.float32]] = {"dry": stereo}
     for name, settings in TAKES.items():
-        plugin: Any = pedalboard.load_plugin(str(bundle))
+        plugin: Any = pedalboard.load_plugin(str(bundle))  # type: ignore[attr-defined]
         for parameter, value in settings.items():
             turn(plugin, parameter, value)
         wet = plugin(stereo, rate)

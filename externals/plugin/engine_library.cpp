@@ -4,26 +4,17 @@
 #include <dlfcn.h>
 
 #include <cstdint>
-#include <filesystem>
+
+#include "companion.hpp"
 
 namespace nnbridge::plugin {
 namespace {
 
 #ifdef __APPLE__
 constexpr const char* kTorch = "@rpath/libtorch_cpu.dylib";
-constexpr const char* kEngine = "nnbridge-engine.dylib";
 #else
 constexpr const char* kTorch = "libtorch_cpu.so";
-constexpr const char* kEngine = "nnbridge-engine.so";
 #endif
-constexpr const char* kBundle = NNBRIDGE_BUNDLE_BINARY;  // from the folder that holds the bundle
-
-std::filesystem::path own_folder() {
-  static const char kMarker = 0;
-  Dl_info info{};
-  if (dladdr(&kMarker, &info) == 0 || info.dli_fname == nullptr) return {};
-  return std::filesystem::weakly_canonical(info.dli_fname).parent_path();
-}
 
 /// "2.13.0" of the LibTorch that is in the process already, empty if none is, "another" if it is
 /// too old to say. The loader would hand it to our engine by its name alone.
@@ -51,11 +42,7 @@ Maker open_engine(std::string& problem) {
               ": use that version there, or the plugin in another program.";
     return nullptr;
   }
-  // A CLAP file and an LV2 bundle lie beside the VST3 bundle, which holds the engine for all.
-  auto path = own_folder() / kEngine;
-  for (const auto& folder : {own_folder(), own_folder().parent_path()}) {
-    if (!std::filesystem::exists(path)) path = folder / kBundle / kEngine;
-  }
+  const auto path = companion("nnbridge-engine");
   void* const engine = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (engine == nullptr) {
     const char* const why = dlerror();  // NOLINT(concurrency-mt-unsafe): this thread's own

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <array>
+
 namespace nnbridge::plugin {
 
 /// Latent dimensions that have parameters, and attributes of a model that do.
@@ -38,6 +40,25 @@ constexpr int block_frames(int index) { return 512 << index; }
 inline constexpr int kDeadlines = 6;
 inline constexpr int kAutomatic = -1;
 constexpr int deadline_quarters(int index) { return index - 1; }
+inline constexpr std::array<const char*, kDeadlines> kDeadlineNames{
+    "automatic", "none", "1/4 block", "1/2 block", "3/4 block", "block"};
+
+/// Of a parameter that is no choice: what it stands at, and how far it goes.
+struct Range {
+  float normal = 0.0F;
+  float lowest = 0.0F;
+  float highest = 1.0F;
+};
+
+constexpr Range range_of(unsigned index) {
+  if (index == kMix) return {100.0F, 0.0F, 100.0F};    // %
+  if (index == kGain) return {0.0F, -60.0F, 12.0F};    // dB
+  if (index == kTemperature) return {1.0F, 0.0F, 2.0F};
+  if (index >= kScale && index < kBias) return {1.0F, -4.0F, 4.0F};
+  if (index >= kBias && index < kJitter) return {0.0F, -4.0F, 4.0F};
+  if (index >= kJitter && index < kAttribute) return {0.0F, 0.0F, 2.0F};
+  return {};
+}
 
 /// Models in the folders that have a value of their own. Always as many, so that automation keeps
 /// its meaning when a file is added.

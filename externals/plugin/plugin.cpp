@@ -16,6 +16,7 @@
 #include "model_file.hpp"
 #include "parameters.hpp"
 #include "session.hpp"
+#include "window/live.hpp"
 
 START_NAMESPACE_DISTRHO
 
@@ -67,7 +68,7 @@ constexpr bool within(unsigned index, unsigned first, int count) {
   return index >= first && index < first + static_cast<unsigned>(count);
 }
 
-class ModelPlugin final : public Plugin {
+class ModelPlugin final : public Plugin, public Live {
  public:
   ModelPlugin() : Plugin(kParameterCount, 0, kStateCount), models_(slots()), session_(models_) {
     for (auto& value : values_) value = 0.0F;
@@ -101,8 +102,8 @@ class ModelPlugin final : public Plugin {
           (used ? title_of(description.attributes[k].name) : attribute_name(k)).c_str();
       parameter.unit = used ? description.attributes[k].unit.c_str() : "";
     }
-    for (std::size_t k = kNamedMethods; k < method_names().size(); ++k) {
-      const std::size_t other = k - kNamedMethods;
+    for (std::size_t k = kNamedMethods.size(); k < method_names().size(); ++k) {
+      const std::size_t other = k - kNamedMethods.size();
       const bool used = other < description.others.size();
       method_->enumValues.values[k].label =
           (used ? description.others[other] : method_names()[k]).c_str();
@@ -115,6 +116,9 @@ class ModelPlugin final : public Plugin {
     return news_ != before;
   }
 
+  /// [main] See nnbridge_look_in.
+  void look_in(void (*call)(void*), void* argument) { session_.look_in(call, argument); }
+
   /// Frames that may sound on after the input's end.
   uint32_t tail() const noexcept {
     // No file says how long it rings: as long as `nnbridge render` follows it.
@@ -122,6 +126,26 @@ class ModelPlugin final : public Plugin {
     const auto method = method_names()[static_cast<std::size_t>(values_[kMethod].load())];
     if (method == "decode" || method == "prior") return UINT32_MAX;
     return static_cast<uint32_t>(kSeconds * getSampleRate());
+  }
+
+  // What the window looks at.
+  std::array<float, kLatents> latents() const override {
+    std::array<float, kLatents> values{};
+    std::copy(session_.knobs().trace.begin(), session_.knobs().trace.end(), values.begin());
+    return values;
+  }
+  float value(unsigned parameter) const override { return getParameterValue(parameter); }
+  double sample_rate() const override { return getSampleRate(); }
+  std::string model() const override { return session_.wanted().path; }
+  std::string problem() const override { return session_.problem(); }
+  bool described(int& seen, Description& description) const override {
+    return session_.described(seen, description);
+  }
+  std::vector<std::string> models() const override {
+    std::vector<std::string> names;
+    names.reserve(models_.size());
+    for (const auto& model : models_) names.push_back(model.stem().string());
+    return names;
   }
 
  protected:
@@ -143,17 +167,17 @@ class ModelPlugin final : public Plugin {
 
   void init(uint32_t index, Parameter& parameter) {
     parameter.hints = kParameterIsAutomatable;
+    const auto range = range_of(index);
+    parameter.ranges = {range.normal, range.lowest, range.highest};
     switch (index) {
       case kBypass:
         parameter.initDesignation(kParameterDesignationBypass);
         return;
       case kMix:
         name(parameter, "Mix", "mix", "%");
-        parameter.ranges = {100.0F, 0.0F, 100.0F};
         return;
       case kGain:
         name(parameter, "Gain", "gain", "dB");
-        parameter.ranges = {0.0F, -60.0F, 12.0F};
         return;
       case kMethod:
         name(parameter, "Method", "method");
@@ -170,7 +194,7 @@ class ModelPlugin final : public Plugin {
       }
       case kDeadline:
         name(parameter, "Deadline", "deadline");
-        enumerate(parameter, {"automatic", "none", "1/4 block", "1/2 block", "3/4 block", "block"});
+        enumerate(parameter, {kDeadlineNames.begin(), kDeadlineNames.end()});
         return;
       case kModel: {
         name(parameter, "Model", "model_slot");
@@ -190,7 +214,6 @@ class ModelPlugin final : public Plugin {
         return;
       case kTemperature:
         name(parameter, "Temperature", "temperature");
-        parameter.ranges = {1.0F, 0.0F, 2.0F};
         return;
       default:
         break;
@@ -320,8 +343,6 @@ class ModelPlugin final : public Plugin {
   }
 
  private:
-  static constexpr std::size_t kNamedMethods = 4;
-
   /// The attribute's own name, told from a parameter of ours.
   static std::string title_of(const std::string& attribute) {
     constexpr std::array kOurs{"bypass",   "mix",   "gain",   "method",  "block",
@@ -358,16 +379,12 @@ class ModelPlugin final : public Plugin {
     };
     if (within(index, kScale, kLatents)) {
       title("Scale ", "scale_", kScale);
-      parameter.ranges = {1.0F, -4.0F, 4.0F};
     } else if (within(index, kBias, kLatents)) {
       title("Bias ", "bias_", kBias);
-      parameter.ranges = {0.0F, -4.0F, 4.0F};
     } else if (within(index, kJitter, kLatents)) {
       title("Jitter ", "jitter_", kJitter);
-      parameter.ranges = {0.0F, 0.0F, 2.0F};
     } else if (within(index, kAttribute, kAttributes)) {
       title("Attribute ", "attribute_", kAttribute);
-      parameter.ranges = {0.0F, 0.0F, 1.0F};
       attributes_[index - kAttribute] = &parameter;
     }
   }
@@ -456,7 +473,13 @@ void nnbridge_host_says(void* plugin, bool offline, int channels, bool process) 
   of(plugin).listen(offline, channels, process);
 }
 
+nnbridge::plugin::Live* nnbridge_live(void* plugin) { return &of(plugin); }
+
 void nnbridge_describe(void* plugin) { of(plugin).describe(); }
+
+void nnbridge_look_in(void* plugin, void (*call)(void*), void* argument) {
+  of(plugin).look_in(call, argument);
+}
 
 void nnbridge_reset(void* plugin) noexcept { of(plugin).reset(); }
 

@@ -11,9 +11,12 @@
 namespace nnbridge::plugin {
 
 const std::vector<std::string>& method_names() {
-  static const std::vector<std::string> kNames{"forward", "encode+decode", "decode",  "prior",
-                                               "other 1", "other 2",       "other 3", "other 4",
-                                               "other 5", "other 6",       "other 7", "other 8"};
+  constexpr int kOthers = 8;
+  static const std::vector<std::string> kNames = [] {
+    std::vector<std::string> names(kNamedMethods.begin(), kNamedMethods.end());
+    for (int k = 1; k <= kOthers; ++k) names.push_back("other " + std::to_string(k));
+    return names;
+  }();
   return kNames;
 }
 
@@ -79,6 +82,12 @@ void Session::turned(unsigned knob) noexcept {
   if (!offline_) wake_.signal();
 }
 
+void Session::look_in(void (*call)(void*), void* argument) {
+  const std::lock_guard look_in(look_in_);
+  call_ = call;
+  argument_ = argument;
+}
+
 void Session::activate(const Track& track) {
   std::unique_lock work(work_, std::defer_lock);
   if (track.offline) work.lock();
@@ -117,8 +126,12 @@ void Session::loop() {
     while (wake_.try_wait()) {
     }
     if (stopping_) return;
-    const std::lock_guard work(work_);
-    if (!offline_) this->work();
+    {
+      const std::lock_guard work(work_);
+      if (!offline_) this->work();
+    }
+    const std::lock_guard look_in(look_in_);
+    if (!offline_ && call_ != nullptr) call_(argument_);
   }
 }
 

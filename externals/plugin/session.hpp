@@ -45,6 +45,10 @@ class Session {
   /// What the model that plays brings along, if that has changed since `seen`, which it updates.
   bool described(int& seen, Description& description) const;
 
+  /// [main] From now on our thread calls `call(argument)` ten times a second; none: no more, and none
+  /// is under way.
+  void look_in(void (*call)(void*), void* argument);
+
   /// [main, audio stopped] The host is about to play.
   void activate(const Track& track);
 
@@ -108,6 +112,10 @@ class Session {
   std::string problem_;
   Description description_;
   std::atomic<int> descriptions_{0};  // counts them
+
+  std::mutex look_in_;  // held while it is called
+  void (*call_)(void*) = nullptr;
+  void* argument_ = nullptr;
 
   moodycamel::spsc_sema::Semaphore wake_;  // one system call, and the only one on the audio thread
   std::thread thread_;

@@ -46,26 +46,35 @@ def play(loop: Path, out: Path) -> Iterator[tuple[str, Path, str]]:
     Yields:
         What was done, the file, and a line to print.
     """
-    model = nnbridge.load(exported(out))
+    path, heard, factor = continued(nnbridge.load(exported(out)), loop, out)
+    yield (
+        "drums-playing.ts   play",
+        path,
+        f"{factor:4.0f} x real time, from {heard:.1f} s on it plays by itself",
+    )
+
+
+def continued(model: nnbridge.Model, loop: Path, out: Path) -> tuple[Path, float, float]:
+    """Lets a model hear the begin of a loop and play on, as a player in a patch would.
+
+    Returns:
+        The file, the second from which on it plays by itself, and audio time over time.
+    """
     sound, rate = soundfile.read(loop, dtype="float32", always_2d=True)
-    heard = int(HEARD * rate) // BLOCK * BLOCK
+    heard = min(int(HEARD * rate), len(sound)) // BLOCK * BLOCK
     silence = int(PLAYED * rate) // BLOCK * BLOCK
     stream = model.stream("play", sample_rate=rate, host_block=BLOCK)
     stream.set("temperature", TEMPERATURE)
     begin = time.perf_counter()
     parts = [_through(stream, sound[:heard].mean(1))]
-    stream.set("listen", False)  # as a player in a patch would, while the sound goes on
+    stream.set("listen", False)  # while the sound goes on
     late = -(-stream.latency.total // BLOCK) * BLOCK
     parts.append(_through(stream, np.zeros(silence + late, np.float32)))
     factor = (heard + silence + late) / rate / (time.perf_counter() - begin)
     made = np.concatenate(parts)[stream.latency.total :][: heard + silence]
     path = out / f"{loop.stem}-continued.wav"
     soundfile.write(path, made, rate, subtype="FLOAT")
-    yield (
-        "drums-playing.ts   play",
-        path,
-        f"{factor:4.0f} x real time, from {heard / rate:.1f} s on it plays by itself",
-    )
+    return path, heard / rate, factor
 
 
 def _through(stream: nnbridge.Stream, signal: np.ndarray) -> np.ndarray:

@@ -5,8 +5,10 @@
 
 Random weights at the thesis's size (D = 512, 12 layers, Q = 8 of V = 1024 codes), one thread, steps
 of 1024 samples at 44.1 kHz. A real-time factor is time over audio: below 1 is faster than real
-time. The costs after 10 s and after 10 min of past are measured in turns, and compared by medians:
-the players address their past by position, so a past is long where its rings are full.
+time. The costs after 10 s and after 10 min of past are measured in turns, and compared by the
+median of the ratios of neighbours: the players address their past by position, so a past is long
+where its rings are full. Spread: the quarter of steps that cost least to the quarter that cost
+most, relative to the median, which is the noise of the machine. Processor time.
 """
 
 from __future__ import annotations
@@ -32,6 +34,12 @@ def seconds(call: Callable[[], object]) -> float:
     begin = time.thread_time()
     call()
     return time.thread_time() - begin
+
+
+def spread(times: list[float]) -> float:
+    """The distance of the quartiles, in shares of the median."""
+    first, middle, third = statistics.quantiles(times, n=4)
+    return (third - first) / middle
 
 
 def at(playing: torch.jit.ScriptModule, steps: int, rows: int) -> None:
@@ -63,6 +71,7 @@ def measure(temporal: str, parametrisation: str, repeats: int) -> dict[str, floa
     ratios = [b / a for a, b in zip(costs[SHORT], costs[LONG], strict=True)]
     return {
         "parameters": sum(p.numel() for p in prior.parameters()) / 1e6,
+        "spread": spread([*costs[SHORT], *costs[LONG]]),
         "step": 1000 * statistics.median(costs[SHORT]),
         "playing": statistics.median(costs[SHORT]) / STEP,
         "forced": statistics.median(forced) / (SEGMENT * STEP),
@@ -77,8 +86,11 @@ def main() -> None:
     given = parser.parse_args()
     repeats = 15 if given.quick else 60
     torch.set_num_threads(1)
-    print("| | parameters, M | ms per step | playing, RTF | teacher forcing, RTF | 10 min / 10 s |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| | parameters, M | ms per step | spread % | playing, RTF | teacher forcing, RTF "
+        "| 10 min / 10 s |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for temporal in TEMPORALS:
         for parametrisation in PARAMETRISATIONS:
             if given.only not in f"{temporal} {parametrisation}":
@@ -86,6 +98,7 @@ def main() -> None:
             m = measure(temporal, parametrisation, repeats)
             print(
                 f"| {temporal} {parametrisation} | {m['parameters']:.1f} | {m['step']:.1f} | "
+                f"{100 * m['spread']:.0f} | "
                 f"{m['playing']:.2f} | {m['forced']:.3f} | {m['long']:.3f} |",
                 flush=True,
             )

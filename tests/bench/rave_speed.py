@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""What an exported RAVE costs on stage; writes RAVE_SPEED.md beside this file.
+"""What an exported RAVE costs on stage; writes RAVE_SPEED.md beside this file, or --out FILE.
 
-    PYTHONPATH=python python tests/bench/rave_speed.py [--quick]
+    PYTHONPATH=python python tests/bench/rave_speed.py [--quick] [--out FILE]
 
 Whole networks are timed as hosts run them: through streams of the engine, from files. Exports that
 stand side by side are timed in turn, block by block, in one process, so that neighbours on the
@@ -244,14 +244,15 @@ def steadiness(capacity: int, path: Path, rounds: int) -> str:
 
 def report(rounds: int) -> str:
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     limits = machine_limits()
     sections, steady = [], []
     with tempfile.TemporaryDirectory() as temporary:
         for title, capacity in SIZES.items():
             files = exported(capacity, Path(temporary))
             whole, _ = whole_table(capacity, files, rounds)
+            torch.set_flush_denormal(True)  # as in a stream of the engine, which sees to it itself
             shares = shares_table(capacity, limits, rounds)
+            torch.set_flush_denormal(False)
             sections.append(f"## At {title}\n\n{whole}\n\n{shares}\n")
             steady.append(steadiness(capacity, files["nnbridge"], rounds))
             sys.stderr.write(sections[-1] + "\n")
@@ -287,9 +288,10 @@ Cost against a steady call on music: the dearest of the first two calls after lo
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="half a minute instead of two")
+    parser.add_argument("--out", type=Path, default=HERE / "RAVE_SPEED.md")
     given = parser.parse_args()
     text = report(25 if given.quick else 120)
-    (HERE / "RAVE_SPEED.md").write_text(text, encoding="utf-8")
+    given.out.write_text(text, encoding="utf-8")
     print(text)
 
 

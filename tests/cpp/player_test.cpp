@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <future>
 #include <numeric>
 #include <thread>
 
@@ -16,9 +17,10 @@ using Kind = PlayerEvent::Kind;
 
 constexpr int kCall = 64;
 
-/// A file that the stub engine opens, or one that it doesn't.
+/// A file of this test that the stub engine opens, or one that it doesn't.
 std::filesystem::path file(const std::string& name, const std::string& content = "stub") {
-  const auto path = std::filesystem::path(testing::TempDir()) / name;
+  const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
+  const auto path = std::filesystem::path(testing::TempDir()) / (test + "_" + name);
   std::ofstream(path) << content;
   return path;
 }
@@ -57,6 +59,15 @@ class Host {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
     return std::nullopt;
+  }
+
+  /// Plays at the same pace until something is heard.
+  bool is_heard() {
+    for (int call = 0; call < 3000; ++call) {
+      if (play(1).back() != 0) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return false;
   }
 
   std::optional<PlayerEvent> take(Kind kind) {
@@ -162,12 +173,7 @@ TEST(Player, IsHeardAgainWhenTheHostChangedTwiceDuringALoad) {
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
   player.prepare({.sample_rate = 48000, .block = kCall});
   player.prepare({.sample_rate = 44100, .block = kCall});
-  float last = 0;
-  for (int call = 0; call < 2000 && last == 0; ++call) {
-    last = host.play(1).back();
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  EXPECT_GT(last, 0);
+  EXPECT_TRUE(host.is_heard());
 }
 
 TEST(Player, RefusesAModelThatHasMoreChannelsThanTheObject) {
@@ -178,6 +184,178 @@ TEST(Player, RefusesAModelThatHasMoreChannelsThanTheObject) {
   settings.method = "missing";
   ASSERT_TRUE(narrow.open(file("channels.ts"), settings)) << "falls back to forward";
   EXPECT_EQ(narrow.info().chain.name, "forward");
+}
+
+/// A file that takes as long to open as a test wants.
+class Held {
+ public:
+  explicit Held(const std::string& name, const std::string& more = "")
+      : gate_(file(name + ".gate", "")), path_(file(name, "stub until " + gate_.string() + more)) {
+    std::filesystem::remove(gate_);
+    std::filesystem::remove(gate_.string() + ".begun");
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+  void wait_until_begun() const {
+    while (!std::filesystem::exists(gate_.string() + ".begun")) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  void let_go() const { std::ofstream(gate_) << "\n"; }
+
+ private:
+  std::filesystem::path gate_;
+  std::filesystem::path path_;
+};
+
+/// A player whose control thread is held up by a file: what it is asked for now becomes one change.
+class OneChange : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(player_.open(file("good.ts"), sized(512)));
+    host_.emplace(player_);
+    player_.load(held_.path());
+    held_.wait_until_begun();
+  }
+  void TearDown() override { held_.let_go(); }
+
+  /// Plays until the change is done, and returns the errors told.
+  std::vector<std::string> errors() {
+    held_.let_go();
+    std::vector<std::string> told;
+    while (player_.standing() == PlayerStanding::kLoading) {
+      host_->play(1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    for (int call = 0; call < 100; ++call) {
+      host_->play(1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    while (const auto error = host_->take(Kind::kError)) told.push_back(error->text);
+    return told;
+  }
+
+  int told(Kind kind) {
+    int count = 0;
+    while (host_->take(kind)) ++count;
+    return count;
+  }
+
+  PlayerSettings with_method(const std::string& name) const {
+    PlayerSettings settings = player_.settings();
+    settings.method = name;
+    return settings;
+  }
+
+  const Held held_{"held.ts"};
+  Player player_{1, 1};
+  std::optional<Host> host_;
+};
+
+TEST_F(OneChange, KeepsSettingsWhenItsFileCannotBeRead) {
+  player_.load(file("bad.ts", "garbage"));
+  player_.change(sized(1024));
+  const auto why = errors();
+  ASSERT_EQ(why.size(), 1U);
+  EXPECT_NE(why[0].find("bad.ts"), std::string::npos) << why[0];
+  EXPECT_EQ(player_.info().path, held_.path());
+  EXPECT_EQ(player_.info().block, 1024);
+  EXPECT_EQ(player_.settings().block, 1024);
+  EXPECT_EQ(told(Kind::kLoaded), 1) << "the held file's";
+  EXPECT_EQ(told(Kind::kChanged), 1);
+  EXPECT_EQ(player_.standing(), PlayerStanding::kFailed) << "the load was for nothing";
+  EXPECT_TRUE(host_->is_heard());
+}
+
+TEST_F(OneChange, KeepsSettingsWhenItsMethodIsNotThere) {
+  player_.change(with_method("nosuch"));
+  auto settings = player_.settings();
+  settings.block = 1024;
+  player_.change(settings);
+  const auto why = errors();
+  ASSERT_EQ(why.size(), 1U);
+  EXPECT_NE(why[0].find("nosuch"), std::string::npos) << why[0];
+  EXPECT_EQ(player_.info().block, 1024);
+  EXPECT_EQ(player_.settings().method, "forward");
+  EXPECT_EQ(told(Kind::kMethod), 0);
+}
+
+TEST_F(OneChange, KeepsTheFileWhenTheMethodAskedForBehindItIsNotThere) {
+  player_.load(file("after.ts"));
+  player_.change(with_method("nosuch"));
+  ASSERT_EQ(errors().size(), 1U);
+  EXPECT_EQ(player_.info().path, file("after.ts"));
+  EXPECT_EQ(player_.info().chain.name, "forward");
+  EXPECT_EQ(told(Kind::kLoaded), 2);
+  EXPECT_EQ(told(Kind::kMethod), 0);
+}
+
+TEST_F(OneChange, KeepsTheFileWhenASettingDoesNotFit) {
+  auto settings = sized(512);
+  settings.deadline = 99999;
+  player_.change(settings);
+  player_.load(file("after.ts"));
+  const auto why = errors();
+  ASSERT_EQ(why.size(), 1U);
+  EXPECT_NE(why[0].find("deadline"), std::string::npos) << why[0];
+  EXPECT_EQ(player_.info().path, file("after.ts"));
+  EXPECT_FALSE(player_.settings().deadline);
+}
+
+TEST_F(OneChange, KeepsSettingsWhenDeviceFileAndMethodAllFail) {
+  player_.load(file("bad.ts", "garbage"));
+  auto settings = with_method("nosuch");
+  settings.device = "nowhere";
+  settings.block = 1024;
+  player_.change(settings);
+  ASSERT_EQ(errors().size(), 1U);
+  EXPECT_EQ(player_.info().path, held_.path());
+  EXPECT_EQ(player_.info().block, 1024);
+  EXPECT_EQ(player_.settings().device, "cpu");
+}
+
+TEST_F(OneChange, IsToldOnceWhenAnotherFollowsWhileItFails) {
+  const Held bad("bad.ts", " channels 3 2");
+  player_.load(bad.path());
+  held_.let_go();
+  bad.wait_until_begun();
+  player_.change(sized(1024));
+  bad.let_go();
+  ASSERT_EQ(errors().size(), 1U);
+  EXPECT_EQ(player_.info().path, held_.path());
+  EXPECT_EQ(player_.info().block, 1024);
+  EXPECT_EQ(player_.standing(), PlayerStanding::kReady) << "the latest change was fulfilled";
+}
+
+TEST_F(OneChange, KeepsTheHostWhenItsFileCannotBeRead) {
+  player_.load(file("bad.ts", "garbage"));
+  player_.prepare({.sample_rate = 48000, .block = kCall});
+  ASSERT_EQ(errors().size(), 1U);
+  EXPECT_EQ(player_.info().rate, 48000);
+  EXPECT_TRUE(host_->is_heard());
+}
+
+TEST_F(OneChange, IsHeardWhenItsFileCannotBeReadAndTheHostChangedToAndFro) {
+  player_.load(file("bad.ts", "garbage"));
+  player_.prepare({.sample_rate = 48000, .block = kCall});
+  player_.prepare({.sample_rate = 44100, .block = kCall});
+  ASSERT_EQ(errors().size(), 1U);
+  EXPECT_TRUE(host_->is_heard());
+}
+
+TEST(Player, KeepsSettingsForTheNextFileWhenTheFirstCannotBeRead) {
+  Player player(1, 1, sized(512));
+  Host host(player);
+  player.load(file("bad.ts", "garbage"));
+  player.change(sized(1024));
+  ASSERT_TRUE(host.play_until(Kind::kError));
+  while (player.standing() == PlayerStanding::kLoading) host.play(1);
+  EXPECT_EQ(player.standing(), PlayerStanding::kFailed);
+  host.collect();
+  EXPECT_FALSE(host.take(Kind::kError)) << "told once";
+  player.load(file("good.ts"));
+  ASSERT_TRUE(host.play_until(Kind::kLoaded));
+  EXPECT_EQ(player.info().block, 1024);
 }
 
 TEST(Player, SetsBehindALoadGoToTheNewModel) {
@@ -239,6 +417,44 @@ TEST(Player, BringsNothingOldBackAfterASwitchOrAGap) {
           << "it plays again; offline " << offline << ", gap " << gap;
     }
   }
+}
+
+TEST(Player, ComesBackAfterAGapWhileAnotherPlayerLoads) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("back.ts"), sized(512)));
+  Host host(player);
+  Player other(1, 1);
+  Host other_host(other);
+  const Held held("held.ts");
+  other.load(held.path());
+  held.wait_until_begun();
+  host.play(100);
+  player.restart();
+  EXPECT_TRUE(host.is_heard());
+  held.let_go();
+}
+
+TEST(Player, IsPreparedForAnotherHostWithoutWaitingForALoadThatWaitsForItsTurn) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("playing.ts"), sized(512)));
+  Host host(player);
+  Player other(1, 1);
+  const Held first("first.ts");
+  const Held second("second.ts");
+  other.load(first.path());
+  first.wait_until_begun();
+  player.load(second.path());
+  auto prepared = std::async(std::launch::async, [&] {
+    return player.prepare({.sample_rate = 48000, .block = kCall}).has_value();
+  });
+  EXPECT_EQ(prepared.wait_for(std::chrono::seconds(5)), std::future_status::ready);
+  first.let_go();
+  second.let_go();
+  EXPECT_TRUE(prepared.get());
+  ASSERT_TRUE(host.play_until(Kind::kLoaded));
+  EXPECT_EQ(player.info().path, second.path());
+  EXPECT_EQ(player.info().rate, 48000);
+  EXPECT_TRUE(host.is_heard());
 }
 
 TEST(Player, CanBeDestroyedWhileItLoadsAndWhileItPlays) {

@@ -23,8 +23,9 @@
 /// [main]   everything else, from one thread, which may be the audio thread itself (as in Pd). It
 ///          never waits for a model or a disk, except where "waits" is added.
 ///
-/// One control thread, shared by all players of the process, opens files, warms models up, swaps
-/// them in and frees what they replace. What it has to say is fetched with `poll`.
+/// Two control threads are shared by all players of the process. One opens files, warms models up
+/// and swaps them in, for one player after the other; the other resets and frees what is no longer
+/// heard, and waits for no other player's files. What they have to say is fetched with `poll`.
 namespace nnbridge {
 
 /// The host's side, as it is now.
@@ -120,7 +121,7 @@ class Player {
   /// wants.
   explicit Player(int inputs = 0, int outputs = 0, const PlayerSettings& settings = {});
 
-  /// [main] Hands everything over to the control thread. `process` must not be called any more.
+  /// [main] Hands everything over to the control threads. `process` must not be called any more.
   ~Player();
   Player(const Player&) = delete;
   Player& operator=(const Player&) = delete;
@@ -136,11 +137,11 @@ class Player {
   Result<void> open(const std::filesystem::path& path, const PlayerSettings& settings);
 
   /// [main, waits, audio stopped] Makes ready for a host. Does nothing where nothing has changed.
-  /// If the control thread is busy with this player, the player is silent until that is done;
-  /// where nothing has changed, it plays on.
+  /// Where a load or change is under way, or waits for its turn, it doesn't wait: the player is
+  /// then silent until that is done, or plays on where nothing has changed. Offline it waits.
   Result<void> prepare(const PlayerHost& host);
 
-  /// [main, audio stopped] The same without waiting: silent until the control thread is done.
+  /// [main, audio stopped] The same without waiting: silent until a control thread is done.
   void prepare_later(const PlayerHost& host);
 
   /// [main] The channels that the host's object has, once they are known.

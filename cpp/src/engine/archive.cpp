@@ -8,13 +8,15 @@
 #include <memory>
 #include <string_view>
 
+#include "nnbridge/paths.hpp"
+
 namespace nnbridge::engine {
 namespace {
 
 using Zip = std::unique_ptr<zip_t, decltype(&zip_discard)>;
 using Entry = std::unique_ptr<zip_file_t, decltype(&zip_fclose)>;
 
-std::string quoted(const std::filesystem::path& path) { return "'" + path.string() + "'"; }
+std::string quoted(const std::filesystem::path& path) { return "'" + to_utf8(path) + "'"; }
 
 tl::unexpected<Error> damaged(const std::filesystem::path& path, const std::string& detail) {
   return fail(quoted(path) + " is damaged (" + detail + "): copy or download it again.");
@@ -53,9 +55,8 @@ Result<Archive> inspect_archive(const std::filesystem::path& path) {
   if (size == 0) return fail(quoted(path) + " is empty: copy or download it again.");
 
   int zip_code = 0;
-  const auto file_name = path.u8string();  // which libzip wants on Windows too
-  const Zip zip(zip_open(reinterpret_cast<const char*>(file_name.c_str()),
-                         ZIP_RDONLY | ZIP_CHECKCONS, &zip_code),
+  // UTF-8 is what libzip wants on Windows too.
+  const Zip zip(zip_open(to_utf8(path).c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &zip_code),
                 zip_discard);
   if (!zip) {
     if (zip_code == ZIP_ER_OPEN || zip_code == ZIP_ER_READ) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <unordered_map>
@@ -18,6 +19,7 @@
 #include "engine/engine.hpp"
 #include "engine/float_mode.hpp"
 #include "engine/manifest.hpp"
+#include "nnbridge/paths.hpp"
 
 #ifdef NNBRIDGE_OPENMP
 // Declared here, since not every compiler that can link torch's OpenMP library has its header.
@@ -34,6 +36,13 @@ using torch::jit::IValue;
 using torch::jit::Module;
 
 std::string shape_text(at::IntArrayRef shape) { return c10::str(shape); }
+
+/// From a stream: on Windows torch 2.13 reads names in the code page of the user (its issue
+/// 157624).
+Module load_module(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return torch::jit::load(file, at::kCPU);
+}
 
 /// Random numbers of one stream, drawn from the process's one CPU generator: its state is lent for
 /// the time of a call, so that neither the host's own torch nor another stream is disturbed.
@@ -282,7 +291,7 @@ class TorchProgram final : public Program {
   Module renew() {
     const c10::InferenceMode outside(false);
     if (weights_.program_keeps_state) {
-      Module module = torch::jit::load(path_.string(), at::kCPU);
+      Module module = load_module(path_);
       module.eval();
       module.to(device_);
       return module;
@@ -377,7 +386,7 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
   if (!device) return tl::unexpected(device.error());
   auto archive = inspect_archive(path);
   if (!archive) return tl::unexpected(archive.error());
-  const std::string quoted = "'" + path.string() + "'";
+  const std::string quoted = "'" + to_utf8(path) + "'";
   if (archive->version >
       static_cast<std::int64_t>(caffe2::serialize::kMaxSupportedFileFormatVersion)) {
     return fail(quoted + " was made by a newer torch (file format " +
@@ -387,7 +396,7 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
   }
   try {
     const c10::InferenceMode outside(false);
-    Module module = torch::jit::load(path.string(), at::kCPU);
+    Module module = load_module(path);
     module.eval();
     module.to(*device);
     auto contract = read_contract(module);

@@ -7,13 +7,13 @@ namespace nnbridge {
 
 Player::Player(int inputs, int outputs, const PlayerSettings& settings)
     : impl_(std::make_shared<Impl>(inputs, outputs, settings)) {
-  ControlThread::get().add(impl_);
+  ControlThreads::get().add(impl_);
 }
 
 Player::~Player() {
   auto* const impl = impl_.get();
   impl->leave();
-  ControlThread::get().remove(std::move(impl_));
+  ControlThreads::get().remove(std::move(impl_));
 }
 
 void Player::process(const float* const* in, int in_count, float* const* out, int out_count,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 //
-// The control thread's half of a player: opening, preparing, swapping, freeing. All of it runs
+// The control threads' half of a player: opening, preparing, swapping, freeing. All of it runs
 // under the mutex `work_`.
 #include <algorithm>
 #include <bit>
 #include <exception>
 #include <utility>
 
+#include "nnbridge/paths.hpp"
 #include "player/player_impl.hpp"
 #include "stream/settle.hpp"
 
@@ -93,12 +94,20 @@ bool same_host_side(const StreamConfig& one, const StreamConfig& other) {
 
 }  // namespace
 
-void Player::Impl::tend() noexcept {
+void Player::Impl::work() noexcept {
+  tend([this] { run_tasks(); });
+}
+
+void Player::Impl::look() noexcept {
+  tend([this] { look_after_stage(); });
+}
+
+template <class Tend>
+void Player::Impl::tend(Tend tend) noexcept {
   const std::unique_lock work(work_, std::try_to_lock);
-  if (!work) return;  // main is at it, and does the same
+  if (!work) return;  // main or the other thread is at it; the next time comes soon
   try {
-    run_tasks();
-    look_after_stage();
+    tend();
   } catch (const std::exception& error) {
     post(PlayerEvent::Kind::kError, error.what());
   }
@@ -121,38 +130,39 @@ void Player::Impl::run_tasks() {
 }
 
 void Player::Impl::run_change(const Wish& wish, const Kinds& kinds, bool audio_stopped) {
-  auto done = fulfil(wish, audio_stopped);
-  if (!done) done = fulfil_without_device(wish, std::move(done), audio_stopped);
+  const auto done = fulfil(wish, audio_stopped);
+  auto given = done ? wish : fulfil_in_part(wish, audio_stopped);
   const std::lock_guard lock(state_);
   --changes_;
-  if (changes_ == 0 && !wish.path.empty()) {
-    standing = done ? PlayerStanding::kReady : PlayerStanding::kFailed;
+  if (!done) events_.push_back({PlayerEvent::Kind::kError, done.error().message, {}});
+  // What builds upon this change is not to ask again for what could not be.
+  rebase(wish_, wish, granted_);
+  for (auto& task : tasks_) {
+    if (task.change) rebase(*task.change, wish, granted_);
   }
-  if (!done) {
-    events_.push_back({PlayerEvent::Kind::kError, done.error().message, {}});
-    // Before any model was heard, what was asked for may still fit the next one.
-    if (changes_ == 0) {
-      wish_.path = granted_.path;
-      if (!granted_.path.empty()) wish_.settings = granted_.settings;
-    }
-    return;
+  const bool same_file = given && given->path == wish.path && given->fresh == wish.fresh;
+  const bool same_method = given && given->settings.method == wish.settings.method;
+  if (changes_ == 0 && standing == PlayerStanding::kLoading) {
+    const bool plays = !granted_.path.empty() && same_file && same_method;
+    standing = plays ? PlayerStanding::kReady : PlayerStanding::kFailed;
   }
-  unheard_.insert(unheard_.end(), kinds.begin(), kinds.end());
+  if (!given) return;
+  for (const auto kind : kinds) {
+    const bool in_vain = (kind == PlayerEvent::Kind::kLoaded && !same_file) ||
+                         (kind == PlayerEvent::Kind::kMethod && !same_method);
+    if (!in_vain) unheard_.push_back(kind);
+  }
   ready_ = Clock::now();
   calls_when_ready_ = stage.calls();
 }
 
-/// Where only the device is missing, the rest of what was asked for holds on the one before it.
-Result<void> Player::Impl::fulfil_without_device(const Wish& wish, Result<void> failed,
-                                                 bool audio_stopped) {
-  Wish instead = wish;
-  instead.settings.device = granted_.path.empty() ? "cpu" : granted_.settings.device;
-  const bool nothing_else =
-      !instead.fresh && instead.path == granted_.path && instead.settings == granted_.settings;
-  if (instead.settings.device == wish.settings.device || nothing_else) return failed;
-  if (!fulfil(instead, audio_stopped)) return failed;
-  post(PlayerEvent::Kind::kError, failed.error().message);
-  return {};
+/// As much of it as can be; nothing where that is what there is already.
+std::optional<Wish> Player::Impl::fulfil_in_part(const Wish& wish, bool audio_stopped) {
+  for (auto& lesser : lesser_wishes(wish, granted_)) {
+    if (ask_the_same(lesser, granted_) && lesser.host == granted_.host && is_seated()) break;
+    if (fulfil(lesser, audio_stopped)) return lesser;
+  }
+  return std::nullopt;
 }
 
 Result<void> Player::Impl::fulfil(const Wish& wish, bool audio_stopped) {
@@ -192,11 +202,6 @@ Result<void> Player::Impl::fulfil(const Wish& wish, bool audio_stopped) {
   granted_ = wish;
   granted_.fresh = false;
   granted_.settings.method = chain->name;
-  if (wish_.settings.method == wish.settings.method) wish_.settings.method = chain->name;
-  if (changes_ <= 1) {
-    wish_.path = wish.path;
-    wish_.settings = granted_.settings;
-  }
   return {};
 }
 
@@ -211,7 +216,7 @@ Result<void> Player::Impl::seat(Model& model, const Wish& wish, const Chain& cha
     if (auto swapped = playing->swap(model, config); !swapped) return swapped;
   } else {
     auto made = Stream::prepare(model, config);
-    ControlThread::stop_before_what_exists_now();
+    ControlThreads::stop_before_what_exists_now();
     if (!made) return tl::unexpected(made.error());
     const auto before = std::exchange(playing, std::move(*made));
     const Seat seat = seat_of(*playing, host, !audio_stopped);
@@ -294,7 +299,7 @@ void Player::Impl::announce() {
   for (const auto kind : std::exchange(unheard_, {})) {
     const bool named = kind == PlayerEvent::Kind::kMethod;
     if (!info_.contract) continue;  // settings for a model to come
-    events_.push_back({kind, named ? info_.chain.name : info_.path.string(), {}});
+    events_.push_back({kind, named ? info_.chain.name : to_utf8(info_.path), {}});
   }
 }
 

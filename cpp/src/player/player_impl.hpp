@@ -14,22 +14,12 @@
 
 #include "nnbridge/model.hpp"
 #include "nnbridge/player.hpp"
-#include "player/control_thread.hpp"
+#include "player/control_threads.hpp"
 #include "player/stage.hpp"
+#include "player/wish.hpp"
 #include "stream/pipeline.hpp"
 
 namespace nnbridge {
-
-/// Everything that a player is asked to be.
-struct Wish {
-  std::filesystem::path path;  ///< empty: no model
-  PlayerSettings settings;
-  std::optional<PlayerHost> host;
-  int inputs = 0;
-  int outputs = 0;
-  bool fresh = false;          ///< read the file again
-  bool may_fall_back = false;  ///< to `forward`, where the file lacks the method
-};
 
 /// Two mutexes. `work_` is held for as long as files are read and models warmed up: by the control
 /// thread, and by main only where it may wait. `state_` is held for moments.
@@ -49,7 +39,7 @@ class Player::Impl : public Tended {
   void prepare_later(const PlayerHost& host);
   Wish wish() const;
   void edit(const std::function<void(Wish&)>& edit);
-  /// Changes the wish, and has the control thread fulfil it. Changes that it has not begun yet
+  /// Changes the wish, and has a control thread fulfil it. Changes that it has not begun yet
   /// become one.
   void request(PlayerEvent::Kind kind, const std::function<void(Wish&)>& edit);
   struct Setting {
@@ -65,8 +55,9 @@ class Player::Impl : public Tended {
   std::optional<Stats> stats() const;
   void leave();
 
-  // [control thread]
-  void tend() noexcept override;
+  // [control threads]
+  void work() noexcept override;
+  void look() noexcept override;
 
  private:
   using Kinds = std::vector<PlayerEvent::Kind>;
@@ -79,11 +70,14 @@ class Player::Impl : public Tended {
     Kinds kinds;
   };
 
+  template <class Tend>
+  void tend(Tend tend) noexcept;
+
   // Under `work_`.
   void run_tasks();
   void run_change(const Wish& wish, const Kinds& kinds, bool audio_stopped);
   Result<void> fulfil(const Wish& wish, bool audio_stopped);
-  Result<void> fulfil_without_device(const Wish& wish, Result<void> failed, bool audio_stopped);
+  std::optional<Wish> fulfil_in_part(const Wish& wish, bool audio_stopped);
   void clear_stage(const PlayerHost& host);
   Stream* returned();
   bool is_seated() const;

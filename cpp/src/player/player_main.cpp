@@ -11,6 +11,7 @@ Player::Impl::Impl(int inputs, int outputs, const PlayerSettings& settings) {
   wish_.settings = settings;
   wish_.inputs = inputs;
   wish_.outputs = outputs;
+  granted_.settings = settings;
 }
 
 Result<void> Player::Impl::open(const std::filesystem::path& path, const PlayerSettings& settings) {
@@ -23,6 +24,11 @@ Result<void> Player::Impl::open(const std::filesystem::path& path, const PlayerS
   wish.may_fall_back = true;
   auto done = fulfil(wish, true);
   standing = done ? PlayerStanding::kReady : PlayerStanding::kFailed;
+  if (done) {
+    const std::lock_guard lock(state_);
+    wish_.path = path;
+    wish_.settings = granted_.settings;
+  }
   return done;
 }
 
@@ -41,17 +47,15 @@ Result<void> Player::Impl::prepare(const PlayerHost& host) {
     wish.host = host;
   });
   std::unique_lock work(work_, std::defer_lock);
-  if (host.offline) {
-    work.lock();  // what was asked for before is heard from the first sample on
-  } else if (!work.try_lock()) {
-    if (same) return {};  // what is under way is for this host, and what is heard plays on
+  if (host.offline || !changing()) {
+    // Offline, what was asked for before is heard from the first sample on. Else the control thread
+    // only looks around, or sets an attribute: that takes a moment.
+    work.lock();
+  } else if (changing() || !work.try_lock()) {
+    // What is under way or waits for its turn is a control thread's, also while DSP is built anew.
+    if (same) return {};  // it is for this host, and what is heard plays on
     clear_stage(host);
     request(PlayerEvent::Kind::kChanged, [](Wish&) {});
-    return {};
-  }
-  // A load that waits for its turn is the control thread's, also while DSP is built anew.
-  if (!host.offline && same && (running_host_ == host || changing())) {
-    look_after_stage();
     return {};
   }
   run_tasks();
@@ -94,7 +98,7 @@ void Player::Impl::request(PlayerEvent::Kind kind, const std::function<void(Wish
     tasks_.back().change = wish_;
     tasks_.back().kinds.push_back(kind);
   }
-  ControlThread::get().wake();
+  ControlThreads::get().wake();
 }
 
 void Player::Impl::enqueue(std::function<void()> run) {
@@ -102,7 +106,7 @@ void Player::Impl::enqueue(std::function<void()> run) {
     const std::lock_guard lock(state_);
     tasks_.push_back({.run = std::move(run), .change = {}, .kinds = {}});
   }
-  ControlThread::get().wake();
+  ControlThreads::get().wake();
 }
 
 bool Player::Impl::changing() const {

@@ -24,9 +24,13 @@ function(nnbridge_write file text)
   endif()
 endfunction()
 
+include(${CMAKE_CURRENT_LIST_DIR}/FixWindow.cmake)
+
 function(nnbridge_fix_dpf source target)
   file(COPY ${source}/ DESTINATION ${target} PATTERN "DistrhoPlugin*VST*" EXCLUDE
-    PATTERN DistrhoPluginCLAP.cpp EXCLUDE PATTERN "DistrhoPluginLV2*" EXCLUDE)
+    PATTERN DistrhoPluginCLAP.cpp EXCLUDE PATTERN "DistrhoPluginLV2*" EXCLUDE
+    PATTERN DistrhoUIVST3.cpp EXCLUDE PATTERN DistrhoUILV2.cpp EXCLUDE)
+  nnbridge_fix_window(${source}/distrho/src ${target}/distrho/src)
   nnbridge_fix_vst3_header(${source}/distrho/src ${target}/distrho/src)
   nnbridge_fix_vst3(${source}/distrho/src ${target}/distrho/src)
   nnbridge_fix_clap(${source}/distrho/src ${target}/distrho/src)
@@ -61,6 +65,7 @@ endfunction()
 
 function(nnbridge_fix_vst3 source target)
   file(READ ${source}/DistrhoPluginVST3.cpp text)
+  nnbridge_fix_vst3_window(text)
   string(REGEX REPLACE "${nnbridge_own_latency}" "#if 0\\1" text "${text}")
 
   # What process() tells of read-only parameters comes back here, on the host's main thread: the place
@@ -129,6 +134,32 @@ function(nnbridge_fix_vst3 source target)
 ]==]
     [==[    bool* fParameterValuesChangedDuringProcessing; // basic offset + real
     bool fMono = false;
+    int fUntold = 0;
+]==])
+  nnbridge_replace(text
+    [==[        fComponentHandler = handler;
+        return V3_OK;
+    }
+
+#if DISTRHO_PLUGIN_HAS_UI]==]
+    [==[        nnbridge_look_in(fPlugin.getInstancePointer(), nullptr, nullptr);
+        fComponentHandler = handler;
+        if (handler != nullptr)
+            nnbridge_look_in(fPlugin.getInstancePointer(), lookIn, this);
+        return V3_OK;
+    }
+
+#if DISTRHO_PLUGIN_HAS_UI]==])
+  nnbridge_replace(text
+    [==[    uint32_t fLastKnownLatency;]==]
+    [==[    std::atomic<uint32_t> fLastKnownLatency;]==])
+  nnbridge_replace(text
+    [==[    ~PluginVst3()
+    {
+]==]
+    [==[    ~PluginVst3()
+    {
+        nnbridge_look_in(fPlugin.getInstancePointer(), nullptr, nullptr);
 ]==])
 
   # A call without frames brings parameter changes all the same, and perhaps nowhere to answer.
@@ -199,10 +230,28 @@ function(nnbridge_fix_vst3 source target)
         nnbridge_describe(fPlugin.getInstancePointer());
         if (nnbridge_has_news(fPlugin.getInstancePointer()))
             flags |= V3_RESTART_PARAM_TITLES_CHANGED;
-        if (fLastKnownLatency != fPlugin.getLatency())
+        const uint32_t latency = fPlugin.getLatency();
+        if (fLastKnownLatency.exchange(latency) != latency)
             flags |= V3_RESTART_LATENCY_CHANGED;
-        fLastKnownLatency = fPlugin.getLatency();
         v3_cpp_obj(fComponentHandler)->restart_component(fComponentHandler, flags);
+    }
+
+    // VST3 wants this on the host's main thread, and most hosts bring read-only parameters back there.
+    // One that doesn't (Ardour 7) would never hear of a new latency: after a second, from our thread.
+    static void lookIn(void* const self)
+    {
+        static_cast<PluginVst3*>(self)->tellWhereNobodyCame();
+    }
+
+    void tellWhereNobodyCame()
+    {
+        const uint32_t latency = fPlugin.getLatency();
+        fUntold = fLastKnownLatency == latency ? 0 : fUntold + 1;
+        if (fUntold < 10)
+            return;
+        fLastKnownLatency = latency;
+        v3_cpp_obj(fComponentHandler)->restart_component(fComponentHandler,
+            V3_RESTART_LATENCY_CHANGED|V3_RESTART_PARAM_VALUES_CHANGED|V3_RESTART_PARAM_TITLES_CHANGED);
     }
 
     v3_result setComponentHandler(]==])
@@ -261,6 +310,7 @@ endfunction()
 
 function(nnbridge_fix_clap source target)
   file(READ ${source}/DistrhoPluginCLAP.cpp text)
+  nnbridge_fix_clap_window(text)
 
   # Hosts need not have every extension.
   string(REPLACE [==[                fHostExtensions.latency->changed(fHost);]==]

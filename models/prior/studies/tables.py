@@ -7,7 +7,8 @@ Trains all twelve combinations, told descriptors and not, with the same batches 
 steps, and measures each at its best validation on the same held-out steps, beside what needs no
 training. Each row is appended to OUT/rows.csv as soon as it is known, and OUT/tables.md written
 anew (with --into models/prior/TABLES.md that as well); stopped at any moment, the same command goes
-on. One thread.
+on. One thread. "At equal time" is the cross-entropy of the validations in training (of all steps
+that the network predicts) when the residual row of the same network was done.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import json
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from nnbridge.prior import evaluation, loop
@@ -96,25 +98,45 @@ def row(
 
 
 HEADING = """\
-| | told | accuracy % | perplexity | cross-entropy | in training |
-|---|---|---|---|---|---|"""
+| | told | accuracy % | perplexity | cross-entropy | in training | seconds | at equal time |
+|---|---|---|---|---|---|---|---|"""
 
 
-def tables(rows: list[Row], rest: dict[str, evaluation.Figures]) -> str:
+def at_equal_time(held: Row, rows: list[Row], out: Path) -> str:
+    """The validation cross-entropy of a row in as much time as the residual one took."""
+    for other in rows:
+        if all(other[name] == held[name] for name in ("temporal", "told")) and (
+            other["parametrisation"] == "residual"
+        ):
+            share = min(1.0, float(other["seconds"]) / float(held["seconds"]))
+            metrics = out / name_of(held) / "metrics.csv"
+            steps, values = history(metrics, "validation/cross_entropy")
+            return f"{np.interp(share * int(held['steps']), steps, values):.3f}"
+    return ""
+
+
+def name_of(held: Row) -> str:
+    """Of a row's folder."""
+    parts = (held["temporal"], held["parametrisation"], held["told"])
+    return "-".join(part for part in parts if part)
+
+
+def tables(rows: list[Row], rest: dict[str, evaluation.Figures], out: Path) -> str:
     """All tables, each sorted by accuracy as in the thesis."""
     parts = []
     for number, temporal in zip(NUMBERS, TEMPORALS, strict=True):
         lines = [
             f"| {held['parametrisation']} | {'✓' if held['told'] else '✗'} | "
             f"{100 * float(held['accuracy']):.2f} | {float(held['perplexity']):.2f} | "
-            f"{float(held['cross_entropy']):.3f} | {float(held['in_training']):.3f} |"
+            f"{float(held['cross_entropy']):.3f} | {float(held['in_training']):.3f} | "
+            f"{held['seconds']} | {at_equal_time(held, rows, out)} |"
             for held in sorted(rows, key=lambda held: -float(held["accuracy"]))
             if held["temporal"] == temporal
         ]
         parts.append("\n".join([f"Table {number}, {temporal}\n\n{HEADING}", *lines]))
     lines = [
         f"| {name} | | {100 * found.accuracy:.2f} | {found.perplexity:.2f} | "
-        f"{found.cross_entropy:.3f} | |"
+        f"{found.cross_entropy:.3f} | | | |"
         for name, found in rest.items()
     ]
     parts.append("\n".join([f"Without a network\n\n{HEADING}", *lines]))
@@ -158,7 +180,7 @@ def main() -> None:
     for key, recipe in recipes.items():
         if key in known:
             continue
-        name = "-".join(part for part in key if part)
+        name = name_of(dict(zip(COLUMNS, key, strict=False)))
         print(f"{name}:", flush=True)
         try:
             rows.append(row(given.out / name, key, recipe, sequences, skip))
@@ -166,8 +188,8 @@ def main() -> None:
             raise SystemExit("stopped; the same command goes on.") from None
         with done.open("a", newline="") as file:
             csv.DictWriter(file, COLUMNS).writerow(rows[-1])
-        publish(tables(rows, rest), given.out, given.into)
-    publish(tables(rows, rest), given.out, given.into)
+        publish(tables(rows, rest, given.out), given.out, given.into)
+    publish(tables(rows, rest, given.out), given.out, given.into)
 
 
 if __name__ == "__main__":

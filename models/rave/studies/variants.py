@@ -4,14 +4,16 @@
     python models/rave/studies/variants.py regularisation DATASET [--steps 1000]
     python models/rave/studies/variants.py causality DATASET DATASET [--steps 1000]
 
-Trains what is not trained yet under --out (an interrupted study goes on), then prints the table.
-A network of the default size takes some minutes; --set network.capacity=16 and the like, and more
-steps, with an --out of their own, make it a longer study.
+Trains what is not trained yet under --out (an interrupted study goes on), then prints the table. A
+run's folder is named after everything that decides its result, so a changed recipe or data set is
+trained anew. A network of the default size takes some minutes; --set network.capacity=16 and the
+like, and more steps, make it a longer study.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +29,7 @@ from nnbridge.rave import run
 from nnbridge.rave.latent import Discrete, Variational
 from nnbridge.rave.network import RAVE
 from nnbridge.rave.recipe import Recipe
+from nnbridge.training import checkpoints
 
 STUDIES = {
     "regularisation": ("small", "wasserstein", "discrete", "spherical"),
@@ -38,10 +41,17 @@ NAMES = {
     "discrete": "RVQ (discrete)",
     "spherical": "spherical",
 }
-SIZE = ("network.capacity=8", "training.segment=16384", "training.learning_rate=2e-3")
-"""What makes the recipes small enough for minutes on one core."""
-VARIATIONAL = ("latent.weight=0.001", "latent.cycle={steps}")
-"""One cycle of annealing, up to a weight at which so short a training keeps its latent."""
+SIZE = (
+    "network.capacity=8",
+    "network.latents=32",
+    "training.segment=16384",
+    "training.stage_one_steps={steps}",
+    "training.stage_two_steps=0",
+)
+"""What makes the recipes small enough for minutes on one core, and equal in all but their names.
+The noise head joins in where the recipe says so; a shorter study is one without it."""
+VARIATIONAL = ("latent.cycle={steps}",)
+"""One cycle of annealing."""
 COMPONENTS = 48
 DRAWS = 20_000
 
@@ -74,19 +84,35 @@ def divergence(rave: RAVE, items: list[Tensor]) -> str:
     return f"{nats.mean() / points.shape[1]:.2f}"
 
 
-def trained(recipe: str, dataset: Path, steps: int, settings: list[str], out: Path) -> RAVE:
+def chosen(name: str, steps: int, settings: list[str]) -> Recipe:
+    """The shipped recipe of this name, made small."""
+    recipe = Recipe.load(name)
+    shrink = (*SIZE, *(VARIATIONAL if recipe.latent.kind == "variational" else ()))
+    return recipe.override([s.format(steps=steps) for s in shrink] + settings)
+
+
+def done(folder: Path) -> int:
+    """Steps that a run has taken, as far as they are saved."""
+    made = run.Run(folder)
+    if not checkpoints.available(made.checkpoints):
+        return 0
+    return int(made.find()[1]["nnbridge"]["step"])
+
+
+def trained(name: str, dataset: Dataset, steps: int, settings: list[str], out: Path) -> RAVE:
     """The network of this recipe after so many steps of stage one."""
-    folder = out / f"{dataset.name}-{recipe}-{steps}"
+    recipe = chosen(name, steps, settings)
+    made_of = hashlib.sha256(f"{recipe.to_toml()}{dataset.hash}".encode()).hexdigest()
+    folder = out / f"{dataset.path.name}-{name}-{steps}-{made_of[:8]}"
     if run.exists(folder):
-        if run.Run(folder).find()[1]["nnbridge"]["step"] >= steps:
+        if done(folder) >= steps:
             return run.load(folder)[1]
         options = ["--resume"]
     else:
-        chosen = [f"training.stage_one_steps={steps}", "training.stage_two_steps=0", *SIZE]
-        if Recipe.load(recipe).latent.kind == "variational":
-            chosen += [setting.format(steps=steps) for setting in VARIATIONAL]
-        options = [str(dataset), "--recipe", recipe]
-        options += [part for setting in (*chosen, *settings) for part in ("--set", setting)]
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        file = folder.with_suffix(".toml")
+        file.write_text(recipe.to_toml(), encoding="utf-8")
+        options = [str(dataset.path), "--recipe", str(file)]
     command = [sys.executable, "-m", "nnbridge.cli", "rave", "train", "--out", str(folder)]
     subprocess.run([*command, *options], check=True)
     return run.load(folder)[1]
@@ -104,12 +130,13 @@ def main() -> None:
     args = arguments.parse_args()
     rows = []
     for folder in args.dataset:
+        dataset = Dataset(folder)
         networks = {
-            recipe: trained(recipe, folder, args.steps, args.set, args.out)
-            for recipe in STUDIES[args.study]
+            name: trained(name, dataset, args.steps, args.set, args.out)
+            for name in STUDIES[args.study]
         }
         ratio = next(iter(networks.values())).ratio
-        items = held_out(Dataset(folder), args.items, ratio)
+        items = held_out(dataset, args.items, ratio)
         if args.study == "causality":
             rows.append((folder.name, *(spread(distances(n, items)) for n in networks.values())))
         else:

@@ -32,6 +32,7 @@ class RaveFile:
         latents: of its latent signal, the most important first.
         ratio: audio samples per latent frame.
         sample_rate: in hertz.
+        codebooks: [latents, vocabulary, size], where it is a discrete one that has them; else None.
         vocabulary: of its codes, where it is a discrete one; else 0.
         steps: a block of each method must be a multiple of this many samples.
         delays: what each method adds, in samples; None where the file does not say.
@@ -56,7 +57,9 @@ class RaveFile:
         self.channels, _, self.latents, self.ratio = self.shape("encode")
         self.shape("decode")
         self.sample_rate = _sample_rate(self.module, manifest)
-        self.vocabulary = int(getattr(self.module, "vocabulary", 0))
+        self.codebooks = self._codebooks()
+        stated = 0 if self.codebooks is None else self.codebooks.shape[1]
+        self.vocabulary = int(getattr(self.module, "vocabulary", stated))
         said = manifest["methods"] if manifest else {}
         self.steps: dict[str, int] = {}
         self.delays: dict[str, int | None] = {}
@@ -89,12 +92,6 @@ class RaveFile:
     def hash(self) -> str:
         """Of the file's bytes."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()
-
-    @property
-    def codebooks(self) -> torch.Tensor | None:
-        """[latents, vocabulary, size], where the file has them."""
-        held = getattr(self.module, "codebooks", None)
-        return held.detach().clone() if isinstance(held, torch.Tensor) else None
 
     def encode(self, audio: NDArray[np.float32]) -> torch.Tensor:
         """Latents of a whole recording, each at the step that it belongs to.
@@ -139,6 +136,13 @@ class RaveFile:
         t = np.arange(_PROBE_STEPS * self.ratio) / self.sample_rate
         chirps = np.sin(2 * np.pi * (60 + 3000 * t) * t) * np.exp(-8 * (t % 0.2))
         return self.encode((0.7 * chirps).astype(np.float32)[np.newaxis])
+
+    def _codebooks(self) -> torch.Tensor | None:
+        # Where nnbridge.rave's exports keep them: one set, which all voices share.
+        held = getattr(getattr(self.module, "books", None), "codebooks", None)
+        if not isinstance(held, torch.Tensor):
+            return None
+        return held.detach().repeat(self.latents // len(held), 1, 1)
 
     @torch.inference_mode()
     def _through(self, method: str, signal: torch.Tensor, ratio: int) -> torch.Tensor:

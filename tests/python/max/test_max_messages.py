@@ -145,6 +145,27 @@ def test_short_names_and_numbers_are_names(max_host, model_file, tmp_path):
     assert last(inline(max_host, "808")) == 0.25
 
 
+def test_names_may_have_letters_of_any_language(max_host, model_file, tmp_path):
+    """Max's names are UTF-8; a path of Windows is not, and has to be asked for it."""
+    path = tmp_path / "Jürgen" / "звук 声.ts"
+    path.parent.mkdir()
+    shutil.copy(model_file("gain"), path)
+    max_host.do("search", folders=[str(path.parent)])
+    nn = max_host.new("nn~ void 1 1")
+    nn.send(["load", "звук 声"])
+    nn.until("loaded")
+    assert nn.ask("bang", "model") == [str(path)]
+    nn.send("dump")
+    assert f"nn~: model_path: {path}" in max_host.said()
+    path.write_text("")
+    nn.send(["load", str(path)])
+    max_host.wait(200)
+    nn.compile(64)
+    nn.run(level())
+    max_host.wait(200)
+    assert any(f"'{path}'" in line for line in max_host.said("error")), max_host.console
+
+
 @pytest.mark.parametrize("kind", ["nn~", "mc.nn~"])
 def test_a_file_that_is_not_there_fails_the_box_which_keeps_its_cords(max_host, kind):
     assert not max_host.new(f"{kind} nowhere").made

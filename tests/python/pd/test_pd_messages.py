@@ -514,6 +514,34 @@ def test_track_reads_arrays_again_when_they_change(model_file, tmp_path):
     assert end(run) == 0.0
 
 
+def test_track_follows_what_is_set_for_a_file_that_is_still_loading(model_file, tmp_path):
+    """And forgets what was set in the file before it."""
+    run = live(
+        tmp_path,
+        [
+            Player(
+                f"{model_file('gain')} forward 256",
+                sends=[
+                    (50, "track 1"),
+                    (100, f"load {model_file('v16')}"),
+                    (100, "set wave small"),
+                ],
+            ),
+            Player(
+                f"{model_file('v16')} forward 256",
+                name="b",
+                sends=[(50, "set wave small"), (50, "track 1"), (300, "reload")],
+            ),
+        ],
+        level(0.25, seconds=1.2),
+        also=[(5, "small const 0.5"), (900, "small const -0.25")],
+        tables=[("small", 100)],
+    )
+    before, out = run.outputs["b"][0], run.outputs["a"][0]
+    assert (out[int(0.85 * RATE)], end(run)) == (0.75, 0.0)
+    assert (before[int(0.25 * RATE)], end(run, "b")) == (0.75, 0.25)
+
+
 def test_bufsize_changes_the_block_and_threading_comes_back(model_file, tmp_path):
     run = live(
         tmp_path,
@@ -563,6 +591,36 @@ def test_a_missing_gpu_costs_nothing_else_that_was_asked_for(model_file, tmp_pat
         pytest.skip("this machine has a GPU")
     assert (said(run)["bufsize"], said(run)["gpu"]) == ("512", "0")
     assert (said(run, "b")["loaded"], said(run, "b")["gpu"]) == ("1", "0")
+
+
+def test_what_fails_costs_nothing_else_that_was_asked_for(model_file, tmp_path):
+    def player(name, *asks):
+        return Player(
+            f"{model_file('gain')} forward 2048",
+            name=name,
+            sends=[*((50, ask) for ask in asks), (600, "bang")],
+        )
+
+    bad, other = model_file("truncated"), model_file("identity")
+    run = live(
+        tmp_path,
+        [
+            player("file", f"load {bad}", "bufsize 512"),
+            player("method", "method nonsense", "bufsize 512"),
+            player("behind", f"load {other}", "method nonsense"),
+            player("deadline", "deadline 99999", f"load {other}"),
+        ],
+        level(seconds=0.8),
+    )
+    assert len(errors(run)) == 4, run.console
+    assert [said(run, name)["bufsize"] for name in ("file", "method")] == ["512", "512"]
+    assert [run.said(name).count("loaded 1") for name in ("file", "method")] == [1, 1]  # the bang's
+    assert run.said("method").count("method forward") == 1
+    for name in ("behind", "deadline"):
+        assert said(run, name)["model"] == str(other)
+        assert run.said(name).count("loaded 1") == 2
+    assert [end(run, name) for name in ("file", "method")] == [0.25, 0.25]
+    assert [end(run, name) for name in ("behind", "deadline")] == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("text", ["print_available_models", "download a/b/c", "remove a"])
@@ -634,6 +692,27 @@ def test_reset_brings_the_pristine_state_back_with_the_attributes(model_file, tm
         sound,
     )
     assert not np.array_equal(run.outputs["a"][0, -2000:], run.outputs["b"][0, -2000:])
+
+
+def test_questions_without_an_answer_are_answered_with_the_reason(model_file, tmp_path):
+    asks = ["latency", "stats", "get_methods", "get_attributes", "get gain", "set gain 1", "dump"]
+    run = batch(
+        tmp_path,
+        [
+            Player("", sends=[(10 * (i + 1), text) for i, text in enumerate(asks)]),
+            Player(f"{model_file('gain')} forward 512", name="b"),
+        ],
+        before_dsp=["b latency", "b stats"],
+    )
+    assert [line.removeprefix("error: nn~: ") for line in errors(run)] == [
+        "the latency is known once DSP has been on",
+        "there are no figures before DSP has been on",
+        *["there is no model"] * 4,
+        "There is no model to ask.",
+        "There is no model to set that in.",
+    ]
+    assert "nn~: no model\n" in run.console
+    assert run.said("a") == run.said("b") == []
 
 
 # What Pd users lacked -----------------------------------------------------------------------------
@@ -806,6 +885,48 @@ def test_switch_off_and_on_plays_nothing_old(model_file, tmp_path):
     )
     out = run.outputs["a"][0]
     assert set(np.unique(out[int(0.31 * RATE) :])) == {0.0, 0.125}
+
+
+def test_a_changed_sample_rate_is_followed(model_file, tmp_path):
+    to_32000 = f"pd audio-dialog {' '.join('0' * 16)} 32000 25 0 64"
+    run = batch(
+        tmp_path,
+        [
+            Player(f"{model_file('gain')} forward 512", sends=[(200, "latency"), (600, "latency")]),
+            Player(f"{model_file('identity_48000')} forward 512", name="b"),
+        ],
+        level(seconds=1.0),
+        rate=48000,
+        also=[(400, to_32000)],
+    )
+    told = [[float(word) for word in line.split()[1:3]] for line in run.said("a")]
+    rates = [1000 * samples / milliseconds for samples, milliseconds in told]
+    assert rates == pytest.approx([48000, 32000], rel=1e-4)
+    assert "made for 48000 Hz and this is 32000 Hz: converting" in run.console
+    late = 33000  # a second is over before the table is full
+    assert run.outputs["a"][0, late] == 0.25
+    assert run.outputs["b"][0, late] == pytest.approx(0.5, abs=1e-4)
+
+
+def test_in_batch_mode_what_is_asked_for_is_there_at_once(model_file, tmp_path):
+    """However little real time passes: a rendering is the same every time."""
+    asks = [
+        (100, f"load {model_file('v15')}"),
+        (100, "set gain 0.5"),
+        (200, f"load {model_file('identity')}"),
+        (300, "bufsize 512"),
+        (400, f"load {model_file('oddities')}"),
+        (400, "method saturate"),
+    ]
+    heard = []
+    for _ in range(2):
+        run = batch(tmp_path, [Player(f"{model_file('gain')} forward 256", sends=asks)])
+        assert run.said("a") == ["loaded 1"] * 3 + ["method saturate"]
+        heard.append(run.outputs["a"][0])
+    np.testing.assert_array_equal(*heard)
+    out = heard[0]
+    assert [out[int(at * RATE)] for at in (0.09, 0.19, 0.29, 0.39)] == [0.25, 0.25, 0.5, 0.5]
+    assert end(run) == pytest.approx(np.tanh(0.5))
 
 
 def test_several_objects_on_one_file_have_a_state_each(model_file, tmp_path):

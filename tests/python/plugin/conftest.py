@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+import os
 from pathlib import Path
 
 import pytest
@@ -6,20 +7,37 @@ import pytest
 from . import clap_host, lv2_host, vst3_host
 
 ROOT = Path(__file__).resolve().parents[3]
-BUILT = ROOT / "build" / "plugin" / "bin"
+
+
+def built() -> Path:
+    """The folder of the plugins that were built last, or the one that NNBRIDGE_PLUGIN names."""
+    if named := os.environ.get("NNBRIDGE_PLUGIN"):
+        return Path(named)
+    folders = [ROOT / "build/dev/bin", ROOT / "build/plugin/bin"]
+    ages = {
+        path: max((file.stat().st_mtime for file in path.glob("**/*.so")), default=0)
+        for path in folders
+    }
+    return max(folders, key=ages.__getitem__)
+
+
+BUILT = built()
 GATE = BUILT.parent / "tests" / "plugin_gate.so"
+URI = "https://nnbridge.org/plugin"
 
 
-def _built(name):
+def plugin_file(name: str) -> Path:
+    """A plugin, or the end of the test: a machine without DPF has none to test."""
     path = BUILT / name
     if not path.exists():
-        pytest.skip("the plugin is not built: `make plugin`")
+        without_dpf = not Path("/usr/share/dpf").exists()
+        (pytest.skip if without_dpf else pytest.fail)("the plugin is not built: `make plugin`")
     return path
 
 
 @pytest.fixture(scope="session")
 def bundle():
-    return _built("nnbridge.vst3")
+    return plugin_file("nnbridge.vst3")
 
 
 @pytest.fixture
@@ -31,14 +49,14 @@ def load(bundle):
 @pytest.fixture
 def clap():
     """A CLAP instance in a host of our own."""
-    with clap_host.plugin(_built("nnbridge.clap")) as plugin:
+    with clap_host.plugin(plugin_file("nnbridge.clap")) as plugin:
         yield plugin
 
 
 @pytest.fixture
 def lv2():
     """Makes LV2 instances, likewise."""
-    bundle = _built("nnbridge.lv2")
+    bundle = plugin_file("nnbridge.lv2")
     return lambda rate, block: lv2_host.plugin(bundle, rate, block)
 
 

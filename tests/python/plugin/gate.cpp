@@ -13,9 +13,9 @@ namespace {
 using Tell = void (*)();
 
 Tell find(const char* function) {
-  static const auto nothing = [] {};
+  static const auto kNothing = [] {};
   auto* const found = reinterpret_cast<Tell>(dlsym(RTLD_DEFAULT, function));
-  return found != nullptr ? found : nothing;
+  return found != nullptr ? found : kNothing;
 }
 
 /// While one lives, the net watches this thread. Both names are looked up before it does.

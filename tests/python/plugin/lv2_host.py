@@ -252,7 +252,11 @@ class Plugin:
         head = np.array([0, self.urid(LV2 + "ext/patch#Set")], np.uint32).tobytes()
         body = head + entry("property", "URID", np.array(words, np.uint32).tobytes())
         body += entry("value", "Path", value)
-        event = np.zeros(1, np.int64).tobytes() + atom(ATOM + "Object", body)
+        return self.send(atom(ATOM + "Object", body), signal)
+
+    def send(self, message: bytes, signal: np.ndarray) -> np.ndarray:
+        """One call with an atom for the plugin."""
+        event = np.zeros(1, np.int64).tobytes() + message + b"\0" * (-len(message) % 8)
         frames = signal.shape[1]
         self._audio[:2, :frames] = signal
         data = np.frombuffer(event, np.uint32)

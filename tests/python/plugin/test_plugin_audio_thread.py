@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from .conftest import BUILT, GATE, ROOT
+from .conftest import BUILT, GATE, ROOT, plugin_file
 
 NETS = sorted((ROOT / "build").glob("*/libaudio_thread_net.so"))
 
@@ -77,8 +77,7 @@ for index in range(net.audio_thread_net_violations()):
 @pytest.mark.skipif(not NETS, reason="built without the net under the audio thread")
 @pytest.mark.parametrize("kind", ["vst3", "clap", "lv2"])
 def test_a_process_call_allocates_locks_and_waits_for_nothing(model_file, tmp_path, kind):
-    if not (GATE.exists() and (BUILT / f"nnbridge.{kind}").exists()):
-        pytest.skip("the plugin is not built: `make plugin`")
+    plugin_file(f"nnbridge.{kind}")
     for name in ("gain", "rave_v1"):
         (tmp_path / f"{name}.ts").symlink_to(model_file(name))
     places = [str(BUILT), str(GATE), str(NETS[0])]

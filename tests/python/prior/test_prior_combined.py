@@ -89,6 +89,31 @@ def test_listening_play_is_forward_and_playing_it_sounds_without_input(
     assert stream.stats.failed == 0
 
 
+def test_switching_in_the_middle_of_a_stream_leaves_no_gap_and_follows_again(
+    combined: nnbridge.Model, discrete: Path
+) -> None:
+    audio = with_centroid(recording(45))
+    rave = torch.jit.load(str(discrete))  # whose latents and sound are late, as the stream's
+    with torch.inference_mode():
+        latents = rave.encode(torch.from_numpy(audio[None, :1]))[0].numpy()
+    held = np.concatenate([latents, audio[1:, ::RATIO]]).repeat(RATIO, 1)
+    playing, walking = prompt(combined, "play"), prompt(combined, "prior")
+    sound, walked = [], []
+    for listens, begin, end in ((True, 0, 15), (False, 15, 35), (True, 35, 45)):
+        for stream, signal, kept in ((playing, audio, sound), (walking, held, walked)):
+            stream.set("listen", listens)
+            kept.append(through(stream, signal[:, begin * RATIO : end * RATIO]))
+    made = np.concatenate(sound, 1)[0]
+    codes = np.concatenate(walked, 1)[:LATENTS, ::RATIO]
+    with torch.inference_mode():
+        expected = rave.decode(torch.from_numpy(codes)[None])[0, 0].numpy()
+    np.testing.assert_allclose(made, expected, atol=1e-6)
+    np.testing.assert_array_equal(codes[:, 35:], latents[:, 35:])
+    assert not np.array_equal(codes[:, 15:35], latents[:, 15:35])
+    played = made[15 * RATIO : 35 * RATIO].reshape(20, RATIO)
+    assert np.abs(played).max(1).min() > 0.02  # no code of the toy is silence
+
+
 def test_python_continues_a_recording_as_the_file_does(
     combined: nnbridge.Model, trained: Trained, discrete: Path
 ) -> None:

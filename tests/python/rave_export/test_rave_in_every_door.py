@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""One exported RAVE in the checker, the engine, the renderer and Pd: the same samples."""
+"""One exported RAVE in the checker, the engine, the renderer, Pd, Max, DAWs: the same samples."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from max import maxhost
 from pd.puredata import EXTERNAL, Player, play
+from plugin import clap_host, lv2_host
+from plugin.conftest import plugin_file
+from plugin.signals import noise, rendered
 from rave_export_networks import RATIO, network, sound
 
 import nnbridge
 from nnbridge import cli
+from nnbridge import plugin as nnplugin
 from nnbridge.rave.export import export
 
 RATE, BLOCK, FRAMES = 44100, 2048, 32768
@@ -67,3 +73,69 @@ def test_an_exported_rave_gives_the_same_samples_in_every_door(
     count = min(len(got), len(want))
     assert count > FRAMES // 2
     np.testing.assert_allclose(got[:count], want[:count], atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(network("variational"), tmp_path_factory.mktemp("doors") / "rave.ts")
+
+
+def same_after(latency: int, got: np.ndarray, want: np.ndarray) -> None:
+    count = min(got.shape[1] - latency, want.shape[1])
+    assert count > FRAMES // 2
+    assert np.abs(want[:, :count]).max() > 0.01
+    np.testing.assert_array_equal(got[:, latency : latency + count], want[:, :count])
+
+
+@pytest.mark.parametrize("method", ["forward", "encode+decode"])
+def test_an_exported_rave_in_vst3_gives_the_samples_of_render(exported: Path, method: str) -> None:
+    pedalboard = pytest.importorskip("pedalboard")
+    plugin = pedalboard.load_plugin(str(plugin_file("nnbridge.vst3")))
+    nnplugin.set_model(plugin, exported)
+    plugin.method = method
+    signal = noise(1, FRAMES)
+    # pedalboard takes out the latency that it is told
+    same_after(0, plugin(signal, RATE), rendered(exported, signal, method, RATE))
+
+
+def test_an_exported_rave_in_clap_gives_the_samples_of_render(exported: Path) -> None:
+    signal = noise(2, FRAMES)
+    with clap_host.plugin(plugin_file("nnbridge.clap")) as plugin:
+        plugin.set_model(exported)
+        plugin.activate(RATE, 512)
+        got, latency = plugin.play(signal, 300), plugin.latency
+    same_after(latency, got, rendered(exported, signal, rate=RATE))
+
+
+def test_an_exported_rave_in_lv2_gives_the_samples_of_render(exported: Path) -> None:
+    signal = noise(2, FRAMES)
+    with lv2_host.plugin(plugin_file("nnbridge.lv2"), RATE, 512) as plugin:
+        plugin.set_model(exported)
+        plugin.activate()
+        got, latency = plugin.play(signal, 300), plugin.latency
+    same_after(latency, got, rendered(exported, signal, rate=RATE))
+
+
+@pytest.fixture
+def max_host() -> Iterator[maxhost.Host]:
+    if not maxhost.HOST.exists():
+        pytest.skip("the Max test host is not built")
+    host = maxhost.Host()
+    yield host
+    host.close()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_exported_rave_in_max_gives_the_samples_of_the_engine(
+    max_host: maxhost.Host, exported: Path, method: str
+) -> None:
+    model = nnbridge.load(exported)
+    channels = model.methods[method].in_channels
+    signal = noise(channels, FRAMES // RATIO).repeat(RATIO, 1)
+    nn = max_host.new(f"nn~ {exported} {method} 0")
+    max_host.wait(40)
+    nn.compile(256, RATE)
+    said = int(nn.ask("bang", "bufsize")[0]), int(nn.ask("latency")[2])
+    stream = model.stream(method, sample_rate=RATE, block=said[0])
+    want = stream.process(signal)[:, stream.latency.stream :]
+    same_after(said[1], nn.run(signal), want)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What an engine defines, for the tests that link no engine: a file whose first word is "stub"
-// opens; "slow" behind it takes a moment to, "channels 3 2" makes its method take 3 and give 2.
+// opens; "slow" behind it takes a moment to, "channels 3 2" makes its method take 3 and give 2,
+// "until PATH" makes PATH.begun and waits until there is a file PATH.
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -20,6 +21,12 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
   auto spec = stub::spec();
   while (file >> word) {
     if (word == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    if (std::string gate; word == "until" && file >> gate) {
+      std::ofstream(gate + ".begun") << "\n";
+      while (!std::filesystem::exists(gate)) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
     int inputs = 0;
     int outputs = 0;
     if (word == "channels" && file >> inputs >> outputs) {

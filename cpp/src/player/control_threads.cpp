@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "player/control_thread.hpp"
+#include "player/control_threads.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -10,60 +10,62 @@
 
 namespace nnbridge {
 
-ControlThread& ControlThread::get() {
-  static auto* thread = new ControlThread;  // never destroyed: players may outlive statics
-  return *thread;
+ControlThreads& ControlThreads::get() {
+  static auto* threads = new ControlThreads;  // never destroyed: players may outlive statics
+  return *threads;
 }
 
-void ControlThread::add(std::shared_ptr<Tended> tended) {
+void ControlThreads::add(std::shared_ptr<Tended> tended) {
   const std::lock_guard lock(mutex_);
   if (stopping_) return;
   tended_.push_back(std::move(tended));
-  woken_ = true;
-  changed_.notify_one();
-  if (!thread_.joinable()) {
+  ++woken_;
+  changed_.notify_all();
+  if (threads_.empty()) {
     engine::prepare_runtime();
-    thread_ = std::thread([this] { loop(); });
+    threads_.emplace_back([this] { loop(&Tended::work); });
+    threads_.emplace_back([this] { loop(&Tended::look); });
     std::atexit([] { get().stop(); });
   }
 }
 
-void ControlThread::remove(std::shared_ptr<Tended> tended) {
+void ControlThreads::remove(std::shared_ptr<Tended> tended) {
   const std::lock_guard lock(mutex_);
   std::erase(tended_, tended);
   leaving_.push_back(std::move(tended));
-  woken_ = true;
-  changed_.notify_one();
+  ++woken_;
+  changed_.notify_all();
 }
 
-void ControlThread::wake() {
+void ControlThreads::wake() {
   const std::lock_guard lock(mutex_);
-  woken_ = true;
-  changed_.notify_one();
+  ++woken_;
+  changed_.notify_all();
 }
 
-void ControlThread::stop_before_what_exists_now() {
+void ControlThreads::stop_before_what_exists_now() {
   // After the first few models of a process there is nothing new to come.
   constexpr int kEnough = 8;
   static std::atomic<int> registered{0};
   if (registered.fetch_add(1) < kEnough) std::atexit([] { get().stop(); });
 }
 
-void ControlThread::loop() {
+void ControlThreads::loop(void (Tended::*tend)() noexcept) {
   constexpr auto kPeriod = std::chrono::milliseconds(5);
   std::vector<std::shared_ptr<Tended>> now;
   std::vector<std::shared_ptr<Tended>> gone;
+  std::uint64_t seen = 0;
   for (;;) {
     {
       std::unique_lock lock(mutex_);
-      const auto due = [this] { return woken_ || stopping_; };
+      const auto due = [&] { return woken_ != seen || stopping_; };
       if (tended_.empty()) {
         changed_.wait(lock, due);
       } else {
         changed_.wait_for(lock, kPeriod, due);
       }
       if (stopping_) return;
-      woken_ = false;
+      seen = woken_;
       now = tended_;
       gone.swap(leaving_);
     }
@@ -73,19 +75,21 @@ void ControlThread::loop() {
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
       }
-      tended->tend();
+      ((*tended).*tend)();
     }
     now.clear();
   }
 }
 
-void ControlThread::stop() {
+void ControlThreads::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    changed_.notify_one();
+    changed_.notify_all();
   }
-  if (thread_.joinable()) thread_.join();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 }  // namespace nnbridge

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: MIT
+"""The plugin's window, on a screen that nobody sees: in hosts of ours and in pedalboard's."""
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from . import window_host
+from .conftest import BUILT
+from .signals import RATE, noise
+from .window_host import ClapWindow
+
+# Where things lie: externals/plugin/window/layout.hpp. Left, top, right, bottom.
+HEADER = (120, 11, 504, 41)
+COLUMN = (20, 66, 224, 392)
+TRACE = (256, 108, 688, 212)
+SLIDERS = (256, 224, 688, 360)
+SENTENCE = (0, 400, 720, 448)
+LAMP = (134, 26)
+MIX_MIDDLE = (122, 213)
+METHOD, SECOND_METHOD = (120, 100), (100, 157)
+ATTRIBUTES = (372, 86)
+
+GREY, GREEN, RED = (92, 99, 114), (112, 201, 146), (255, 146, 128)
+WRONG = (66, 32, 32)  # the ground of a sentence that says what is wrong
+CALM = (27, 31, 39)
+
+pytestmark = [
+    pytest.mark.skipif(
+        not list((BUILT / "nnbridge.vst3").glob("Contents/*/nnbridge-window.*")),
+        reason="the plugin's window is not built: `make plugin`",
+    ),
+    pytest.mark.skipif(bool(window_host.missing()), reason=f"not here: {window_host.missing()}"),
+]
+
+
+@pytest.fixture(scope="module")
+def display():
+    with window_host.screen() as screen:
+        yield screen
+
+
+@pytest.fixture
+def window(display, clap):
+    """The window of `clap`, which plays in real time."""
+    clap.activate(RATE, 512, offline=False)
+    shown = ClapWindow(clap, display)
+    shown.run()
+    yield shown
+    shown.close()
+
+
+def colours(picture, box):
+    """How many: text and curves have many, where their edges are smooth."""
+    return len(np.unique(np.asarray(picture.crop(box)).reshape(-1, 3), axis=0))
+
+
+def near(colour, other):
+    return all(abs(one - two) <= 3 for one, two in zip(colour, other, strict=True))
+
+
+def wait_for(window, condition, seconds=60.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        window.run(0.1)
+
+
+def test_an_empty_window_says_what_to_do(display, window):
+    picture = display.picture()
+    assert window.size == window_host.SIZE
+    assert near(picture.getpixel(LAMP), GREY)
+    assert near(picture.getpixel((4, 440)), CALM)
+    for box in (HEADER, COLUMN, SENTENCE):
+        assert colours(picture, box) > 20
+
+
+def test_a_click_on_a_slider_turns_the_parameter_and_tells_the_host(display, window, clap):
+    before = display.picture()
+    display.click(*MIX_MIDDLE)
+    wait_for(window, lambda: clap.get("Mix") != 100.0, 10.0)
+    assert clap.get("Mix") == pytest.approx(50.0, abs=1.0)
+    assert clap.told["Mix"] == clap.get("Mix")
+    window.run()
+    assert near(before.getpixel((180, 213)), (240, 180, 92))
+    assert not near(display.picture().getpixel((180, 213)), (240, 180, 92))
+
+
+def test_the_host_s_automation_moves_the_slider(display, window, clap):
+    clap.set("Gain", -60.0)
+    window.run()
+    assert near(display.picture().getpixel((26, 255)), (240, 180, 92))
+
+
+def test_a_drag_is_followed_and_a_double_click_goes_back(display, window, clap):
+    display.mouse("mousemove", 122, 255, "mousedown", 1)
+    window.run(0.3)
+    display.mouse("mousemove", 20, 258)
+    window.run(0.3)
+    display.mouse("mouseup", 1)
+    wait_for(window, lambda: clap.get("Gain") == -60.0, 10.0)
+    window.run(0.5)
+    display.mouse("mousemove", 60, 255, "click", "--repeat", 2, "--delay", 60, 1)
+    wait_for(window, lambda: clap.get("Gain") == 0.0, 10.0)
+
+
+def test_a_method_is_chosen_from_the_list(display, window, clap, model_file):
+    clap.set_model(model_file("rave_v1"))
+    wait_for(window, lambda: clap.text("Status") == "playing")
+    display.click(*METHOD)
+    window.run()
+    display.click(*SECOND_METHOD)
+    wait_for(window, lambda: clap.text("Method") == "encode+decode", 10.0)
+
+
+def test_latent_values_are_drawn_as_they_come(display, window, clap, model_file):
+    clap.set_model(model_file("rave_v1"))
+    clap.set("Method", "encode+decode")
+    wait_for(window, lambda: clap.text("Status") == "playing")
+    assert near(display.picture().getpixel(LAMP), GREEN) or window.run(0.5) is None
+    for index, value in enumerate((1.0, -2.0, 3.0, -3.0)):
+        clap.set(f"Bias {index + 1}", value)
+    window.run(3.0)
+    picture = display.picture()
+    assert near(picture.getpixel(LAMP), GREEN)
+    # At the right edge of the trace, and as marks beside the sliders, whose range is from -4 to 4.
+    column = np.asarray(picture.convert("L").crop((676, *TRACE[1:2], 680, TRACE[3]))).max(axis=1)
+    lines = [TRACE[1] + y for y in np.flatnonzero(column > 110)]
+    for value in (1.0, -2.0, 3.0, -3.0):
+        expected = 160 - value / 4.0 * 46
+        assert min(abs(y - expected) for y in lines) < 4, f"no line at {value}"
+    assert colours(picture, SLIDERS) > 50
+
+
+def test_a_latent_slider_turns_the_bias_of_its_dimension(display, window, clap, model_file):
+    clap.set_model(model_file("rave_v1"))  # four dimensions, in columns of an eighth
+    clap.set("Method", "encode+decode")
+    wait_for(window, lambda: clap.text("Status") == "playing")
+    window.run(0.5)
+    display.click(256 + 54 * 2.5, 230)
+    wait_for(window, lambda: clap.get("Bias 3") != 0.0, 10.0)
+    assert clap.get("Bias 3") == pytest.approx(4.0)
+    assert clap.get("Bias 2") == 0.0
+
+
+def test_a_model_s_attributes_have_sliders(display, window, clap, model_file):
+    clap.set_model(model_file("gain"))
+    wait_for(window, lambda: clap.text("Status") == "playing")
+    display.click(*ATTRIBUTES)
+    window.run()
+    clap.names = clap.parameters()
+    before = clap.get("gain (model)")
+    display.click(256 + 6, 129)
+    wait_for(window, lambda: clap.get("gain (model)") != before, 10.0)
+    assert clap.get("gain (model)") == 0.0
+
+
+@pytest.mark.parametrize("kind", ["missing", "failed"])
+def test_what_is_wrong_is_said_in_the_window(display, window, clap, tmp_path, kind):
+    path = tmp_path / "text.ts"
+    if kind == "failed":
+        path.write_text("not a model")
+    clap.set_model(path)
+    wait_for(window, lambda: clap.text("Status") == kind)
+    window.run()
+    picture = display.picture()
+    assert near(picture.getpixel((4, 440)), WRONG)
+    assert near(picture.getpixel(LAMP), RED)
+    assert colours(picture, SENTENCE) > 20
+
+
+def test_a_window_of_another_size_shows_the_same(display, window, clap):
+    window.resize(540, 336)
+    window.run()
+    assert window.size == (540, 336)
+    picture = display.picture().crop((0, 0, 540, 336)).resize(window_host.SIZE)
+    assert colours(picture, COLUMN) > 20
+    display.click(MIX_MIDDLE[0] * 0.75, MIX_MIDDLE[1] * 0.75)
+    wait_for(window, lambda: clap.get("Mix") != 100.0, 10.0)
+    assert clap.get("Mix") == pytest.approx(50.0, abs=1.0)
+
+
+def test_a_dense_screen_gets_a_larger_window(display, clap):
+    shown = ClapWindow(clap, display, scale=1.5)
+    shown.run(0.2)
+    assert shown.size == (1080, 672)
+    shown.close()
+
+
+def test_opening_and_closing_leaves_nothing_behind(display, clap, model_file):
+    clap.set_model(model_file("rave_v1"))
+    clap.activate(RATE, 512, offline=False)
+
+    def files():
+        return len(os.listdir("/proc/self/fd"))
+
+    def memory():
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    before = []
+    for turn in range(20):
+        shown = ClapWindow(clap, display)
+        shown.run(0.05)
+        shown.close()
+        if turn == 4:  # what drivers and caches take once, they have now
+            before = [files(), memory()]
+    assert files() <= before[0]
+    assert memory() - before[1] < 16e6
+    clap.wait_for("playing", RATE, 512)
+    assert np.isfinite(clap.play(noise(2, 4096))).all()
+
+
+def test_without_a_display_there_is_no_window_and_all_else_works(display, clap, monkeypatch):
+    monkeypatch.delenv("DISPLAY")
+    clap.activate(RATE, 512)
+    shown = ClapWindow(clap, display)
+    assert not shown.opened
+    shown.close()
+    signal = noise(2, 4096)
+    np.testing.assert_array_equal(clap.play(signal), signal)
+
+
+def test_the_plugin_itself_needs_no_graphics_library(bundle):
+    for binary in (*bundle.glob("Contents/*/nnbridge.so"), BUILT / "nnbridge.clap"):
+        needed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
+        assert "libGL" not in needed
+        assert "libX11" not in needed
+
+
+VST3 = """
+import sys, threading, pedalboard
+plugin = pedalboard.load_plugin(sys.argv[1])
+close = threading.Event()
+def wait():
+    sys.stdin.readline()
+    close.set()
+threading.Thread(target=wait, daemon=True).start()
+print("open", flush=True)
+plugin.show_editor(close)
+print(plugin.mix, flush=True)
+"""
+
+
+def test_pedalboard_shows_the_window_of_the_vst3(display, bundle):
+    pytest.importorskip("pedalboard")
+    words = [sys.executable, "-c", VST3, str(bundle)]
+    host = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        assert host.stdout.readline() == "open\n"
+        found = subprocess.run(
+            ["xdotool", "search", "--sync", "--onlyvisible", "--class", "nnbridge"],
+            capture_output=True, text=True, timeout=60, check=True,
+        ).stdout.split()[-1]
+        time.sleep(2.0)
+        display.mouse("mousemove", "--window", found, *MIX_MIDDLE, "click", 1)
+        time.sleep(1.0)
+        host.stdin.write("\n")
+        host.stdin.flush()
+        assert float(host.stdout.readline()) == pytest.approx(50.0, abs=1.0)
+        assert host.wait(30) == 0
+    finally:
+        host.kill()
+        host.wait()
+
+
+@pytest.fixture
+def lv2_plugin(lv2):
+    with lv2(RATE, 512) as plugin:
+        plugin.activate(offline=False)
+        yield plugin
+
+
+def test_the_window_of_the_lv2_turns_its_ports(display, lv2_plugin):
+    shown = window_host.Lv2Window(lv2_plugin, display)
+    shown.run()
+    assert colours(display.picture(), COLUMN) > 20
+    display.click(*MIX_MIDDLE)
+    wait_for(shown, lambda: lv2_plugin.controls["mix"].value != 100.0, 10.0)
+    assert lv2_plugin.controls["mix"].value == pytest.approx(50.0, abs=1.0)
+    shown.close()
+
+
+def test_an_lv2_host_that_gives_no_access_gets_no_window(display, lv2_plugin):
+    assert not window_host.Lv2Window(lv2_plugin, display, access=False).handle
