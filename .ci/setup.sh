@@ -163,7 +163,7 @@ pd() {
 }
 
 plugin() {
-  packages "dpf-source libgl-dev libx11-dev libxext-dev" "" # the last three for its window
+  packages "dpf-source libgl-dev libx11-dev libxext-dev libdbus-1-dev pkg-config" "" # all but the first for its window
 }
 
 bench() {

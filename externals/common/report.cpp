@@ -11,6 +11,7 @@ Value whole(std::int64_t number) { return Value(number); }
 template <class Named>
 std::vector<Value> names_of(const std::vector<Named>& all) {
   std::vector<Value> names;
+  names.reserve(all.size());
   for (const auto& one : all) names.emplace_back(one.name);
   return names;
 }

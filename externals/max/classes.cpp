@@ -128,8 +128,11 @@ void on_queue(Box* x) {
 // ------------------------------------------------------------------------------------------
 
 int channels_of(Box* x, t_object* dsp64, const char* question, int index) {
-  const auto answer = reinterpret_cast<t_ptr_int>(
-      object_method(dsp64, gensym(question), x, reinterpret_cast<void*>(t_ptr_int{index})));
+  // A number goes to a method of Max, and comes back, in the place of a pointer.
+  auto* const number =
+      reinterpret_cast<void*>(t_ptr_int{index});  // NOLINT(performance-no-int-to-ptr)
+  const auto answer =
+      reinterpret_cast<t_ptr_int>(object_method(dsp64, gensym(question), x, number));
   return std::max(1, static_cast<int>(answer));
 }
 

@@ -97,11 +97,11 @@ Function function_of_max(const char* name) {
 
 /// The numbers of an `array` object, which came with Max 9.
 std::optional<BufferValue> read_numbers(t_symbol* name) {
-  static const auto retain =
+  static const auto kRetain =
       function_of_max<t_atomarray* (*)(t_symbol*)>("arrayobj_findregistered_retain");
-  static const auto release = function_of_max<t_max_err (*)(t_atomarray*)>("arrayobj_release");
-  if (!retain || !release) return std::nullopt;
-  t_atomarray* const array = retain(name);
+  static const auto kRelease = function_of_max<t_max_err (*)(t_atomarray*)>("arrayobj_release");
+  if (!kRetain || !kRelease) return std::nullopt;
+  t_atomarray* const array = kRetain(name);
   if (!array) return std::nullopt;
   BufferValue value{.channels = 1, .frames = 0, .sample_rate = 0, .samples = {}};
   long count = 0;
@@ -112,7 +112,7 @@ std::optional<BufferValue> read_numbers(t_symbol* name) {
       value.samples.push_back(static_cast<float>(atom_getfloat(atoms + i)));
     }
   }
-  release(array);
+  kRelease(array);
   return value;
 }
 

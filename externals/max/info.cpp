@@ -31,6 +31,7 @@ Value type_name(AttributeType type) {
 
 std::vector<Value> types_of(const Attribute& attribute) {
   std::vector<Value> types;
+  types.reserve(attribute.types.size());
   for (const auto type : attribute.types) types.push_back(type_name(type));
   return types;
 }

@@ -31,9 +31,21 @@ std::vector<std::string> other_methods(const Contract& contract) {
   return names;
 }
 
+/// What plays unless another is chosen: a file need not have a `forward`.
+std::string first_method(const Contract& contract) {
+  std::vector<std::string> names{"forward", "encode+decode"};
+  for (const auto& other : other_methods(contract)) names.push_back(other);
+  names.insert(names.end(), {"decode", "prior+decode", "prior"});
+  for (const auto& name : names) {
+    if (contract.chain(name)) return name;
+  }
+  return "forward";  // an error then names those there are
+}
+
 /// "prior" is heard through a decoder where the file has one that fits.
 std::string method_of(const std::string& asked, const Contract& contract) {
   const std::string other = "other ";
+  if (asked == "forward") return first_method(contract);
   if (asked == "prior") {
     const auto* const prior = contract.find_method("prior");
     if (prior != nullptr && !is_audio(*prior)) return "prior+decode";
@@ -115,6 +127,8 @@ class PlayerBackend final : public Backend {
     const auto method = method_of(choice.method, model_->contract());
     describe_attributes();
     describe_methods(method);
+    const auto first = first_method(model_->contract());
+    description_.first = first == "forward" ? first : "no forward: " + first;
     if (auto chain = model_->contract().chain(method); !chain) return chain.error().message;
     const std::lock_guard player(player_mutex_);
     problem_.clear();

@@ -50,6 +50,7 @@ struct Described {
 struct Description {
   std::vector<Described> attributes;
   std::vector<std::string> others;  ///< names of the methods "other 1", "other 2", …
+  std::string first = "forward";    ///< what "forward" is called, and what it stands for otherwise
   std::array<bool, kNamedMethods.size()> playable{};  ///< of the named methods
   int latents = 0;                                    ///< dimensions that the chosen one turns
   bool temperature = false;                           ///< there is an attribute of this name

@@ -51,8 +51,8 @@ struct Range {
 };
 
 constexpr Range range_of(unsigned index) {
-  if (index == kMix) return {100.0F, 0.0F, 100.0F};    // %
-  if (index == kGain) return {0.0F, -60.0F, 12.0F};    // dB
+  if (index == kMix) return {100.0F, 0.0F, 100.0F};  // %
+  if (index == kGain) return {0.0F, -60.0F, 12.0F};  // dB
   if (index == kTemperature) return {1.0F, 0.0F, 2.0F};
   if (index >= kScale && index < kBias) return {1.0F, -4.0F, 4.0F};
   if (index >= kBias && index < kJitter) return {0.0F, -4.0F, 4.0F};

@@ -80,9 +80,9 @@ class ModelPlugin final : public Plugin, public Live {
   }
 
   void listen(bool offline, int channels, bool process) noexcept {
-    if (process) session_.process_as(offline);
+    channels_ = std::min(channels, Mixer::kChannels);
+    if (process) session_.process_as(offline, channels_);
     if (!process) offline_ = offline;
-    if (!process) channels_ = std::min(channels, Mixer::kChannels);
   }
 
   /// [audio]
@@ -102,6 +102,7 @@ class ModelPlugin final : public Plugin, public Live {
           (used ? title_of(description.attributes[k].name) : attribute_name(k)).c_str();
       parameter.unit = used ? description.attributes[k].unit.c_str() : "";
     }
+    method_->enumValues.values[0].label = description.first.c_str();
     for (std::size_t k = kNamedMethods.size(); k < method_names().size(); ++k) {
       const std::size_t other = k - kNamedMethods.size();
       const bool used = other < description.others.size();
@@ -254,7 +255,7 @@ class ModelPlugin final : public Plugin, public Live {
       return;
     }
     const int choice = static_cast<int>(std::lround(value));
-    values_[index] = value;
+    values_[index] = index == kMix || index == kGain ? value : static_cast<float>(choice);
     if (index == kMethod) session_.set_method(choice);
     if (index == kBlock) session_.set_block(block_frames(choice));
     if (index == kDeadline) session_.set_deadline(deadline_quarters(choice));

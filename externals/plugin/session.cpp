@@ -92,6 +92,7 @@ void Session::activate(const Track& track) {
   std::unique_lock work(work_, std::defer_lock);
   if (track.offline) work.lock();
   offline_ = track.offline;
+  channels_ = track.channels;
   Backend* backend = nullptr;
   {
     const std::lock_guard state(state_);
@@ -108,14 +109,15 @@ void Session::activate(const Track& track) {
   if (backend != nullptr) backend->restart();
 }
 
-void Session::process_as(bool offline) noexcept {
-  if (offline_ == offline) return;
+void Session::process_as(bool offline, int channels) noexcept {
+  if (offline_ == offline && channels_ == channels) return;
   Track track;
   {
     const std::lock_guard state(state_);
     track = track_;
   }
   track.offline = offline;
+  track.channels = channels;
   activate(track);
 }
 

@@ -52,8 +52,9 @@ class Session {
   /// [main, audio stopped] The host is about to play.
   void activate(const Track& track);
 
-  /// [audio] The track is processed offline, or no more: changed once, and then this waits.
-  void process_as(bool offline) noexcept;
+  /// [audio] The track is processed offline, or no more, or is as wide as this: where that is not
+  /// what `activate` was told, this waits once.
+  void process_as(bool offline, int channels) noexcept;
   /// [audio] Nothing of before is to be heard.
   void reset() noexcept { heard_ = false; }
   /// [audio] Any thread in fact: these change an atomic and wake the thread.
@@ -99,7 +100,8 @@ class Session {
   std::atomic<Standing> standing_{Standing::kNone};
   std::atomic<double> load_{0.0};
   std::atomic<long long> late_{0};
-  bool heard_ = false;  // audio's own: the last call played
+  int channels_ = 0;    // audio's own, as the next
+  bool heard_ = false;  // the last call played
 
   // Held while files are read: by our thread, and by a host's only for an offline track.
   std::mutex work_;

@@ -327,6 +327,19 @@ TEST_F(OneChange, IsToldOnceWhenAnotherFollowsWhileItFails) {
   EXPECT_EQ(player_.standing(), PlayerStanding::kReady) << "the latest change was fulfilled";
 }
 
+TEST_F(OneChange, LeavesAMethodToTheNextFileWhenItsOwnFileFails) {
+  const Held bad("bad.ts", " channels 3 2");
+  player_.load(bad.path());
+  player_.change(with_method("extra"));
+  held_.let_go();
+  bad.wait_until_begun();
+  player_.load(file("after.ts", "stub also extra"));
+  bad.let_go();
+  ASSERT_EQ(errors().size(), 1U);
+  EXPECT_EQ(player_.info().path, file("after.ts", "stub also extra"));
+  EXPECT_EQ(player_.info().chain.name, "extra");
+}
+
 TEST_F(OneChange, KeepsTheHostWhenItsFileCannotBeRead) {
   player_.load(file("bad.ts", "garbage"));
   player_.prepare({.sample_rate = 48000, .block = kCall});

@@ -14,7 +14,10 @@ using namespace nnbridge::plugin;
 namespace {
 
 Shown everything(Page page, int row = 1) {
-  return {.page = page, .row = row, .latents = kLatents, .attributes = kAttributes,
+  return {.page = page,
+          .row = row,
+          .latents = kLatents,
+          .attributes = kAttributes,
           .temperature = true};
 }
 
@@ -30,9 +33,10 @@ Spot middle_of(const Box& box, const Shown& shown) {
 }  // namespace
 
 TEST(Window, NothingLiesOnAnythingElseAndAllOfItInside) {
-  std::vector<Box> common{kModelField, kOpenButton, kBypassButton, kMethodField, kBlockField,
-                          kDeadlineField, kMixSlider, kGainSlider, kTemperatureSlider, kLatencyTile,
-                          kLoadTile, kLateTile, kLatentsTab, kAttributesTab, kSentence};
+  std::vector<Box> common{kModelField,        kOpenButton,    kBypassButton, kMethodField,
+                          kBlockField,        kDeadlineField, kMixSlider,    kGainSlider,
+                          kTemperatureSlider, kLatencyTile,   kLoadTile,     kLateTile,
+                          kLatentsTab,        kAttributesTab, kSentence};
   auto latents = common;
   latents.insert(latents.end(), kRowTabs.begin(), kRowTabs.end());
   latents.insert(latents.end(), {kTrace, kReadout});

@@ -75,10 +75,11 @@ struct Latency {
 
 /// Counters since `prepare` or `reset`.
 struct Stats {
-  std::int64_t blocks = 0;   ///< inferences finished
-  std::int64_t late = 0;     ///< blocks not ready when they had to be heard
-  std::int64_t failed = 0;   ///< blocks whose inference failed or was not finite
-  std::int64_t pending = 0;  ///< blocks that wait for the worker, the one it runs included
+  std::int64_t blocks = 0;  ///< inferences finished
+  std::int64_t late = 0;    ///< blocks not ready when they had to be heard
+  std::int64_t failed = 0;  ///< blocks whose inference failed or was not finite
+  /// Blocks that wait for a worker, the one it runs included; also for what is fading out.
+  std::int64_t pending = 0;
   double mean_cost = 0;      ///< seconds per inference, resampling included
   double worst_cost = 0;     ///< seconds
   double load = 0;           ///< mean cost as a share of the time there is

@@ -74,7 +74,8 @@ std::vector<Wish> lesser_wishes(const Wish& wish, const Wish& granted) {
 }
 
 void rebase(Wish& later, const Wish& asked, const Wish& granted) {
-  if (!later.fresh && later.path == asked.path) later.path = granted.path;
+  if (later.fresh || later.path != asked.path) return;  // another file may take what this did not
+  later.path = granted.path;
   if (granted.path.empty()) return;  // the settings may still fit the next file
   for_each_setting([&](auto setting) {
     if (later.settings.*setting == asked.settings.*setting) {

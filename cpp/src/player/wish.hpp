@@ -29,7 +29,8 @@ bool ask_the_same(const Wish& one, const Wish& other);
 /// for last, as if each had been asked for on its own.
 std::vector<Wish> lesser_wishes(const Wish& wish, const Wish& granted);
 
-/// Makes `later`, a wish that was built upon `asked`, one that builds upon what came of that.
+/// Makes `later`, a wish that was built upon `asked`, one that builds upon what came of that;
+/// unless it asks for another file.
 void rebase(Wish& later, const Wish& asked, const Wish& granted);
 
 }  // namespace nnbridge

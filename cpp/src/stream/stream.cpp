@@ -85,6 +85,16 @@ class Stream::Impl {
     return lanes_.size() == 1;
   }
 
+  /// Of the lane that is heard, or about to be; what waits counts for the one that fades out too.
+  Stats stats() {
+    const std::lock_guard lock(mutex_);
+    auto stats = target_->stats();
+    for (const auto& lane : lanes_) {
+      if (lane.get() != target_) stats.pending += lane->stats().pending;
+    }
+    return stats;
+  }
+
   void reset() {
     const std::lock_guard lock(mutex_);
     // Audio is stopped, so a swap under way is over now.
@@ -244,9 +254,7 @@ Latency Stream::latency() const {
   return impl_->with_target([](Lane& lane) { return lane.latency(); });
 }
 
-Stats Stream::stats() const {
-  return impl_->with_target([](Lane& lane) { return lane.stats(); });
-}
+Stats Stream::stats() const { return impl_->stats(); }
 
 StreamConfig Stream::config() const {
   return impl_->with_target([](Lane& lane) { return lane.config(); });

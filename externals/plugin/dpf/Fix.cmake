@@ -29,7 +29,8 @@ include(${CMAKE_CURRENT_LIST_DIR}/FixWindow.cmake)
 function(nnbridge_fix_dpf source target)
   file(COPY ${source}/ DESTINATION ${target} PATTERN "DistrhoPlugin*VST*" EXCLUDE
     PATTERN DistrhoPluginCLAP.cpp EXCLUDE PATTERN "DistrhoPluginLV2*" EXCLUDE
-    PATTERN DistrhoUIVST3.cpp EXCLUDE PATTERN DistrhoUILV2.cpp EXCLUDE)
+    PATTERN DistrhoUIVST3.cpp EXCLUDE PATTERN DistrhoUILV2.cpp EXCLUDE
+    PATTERN FileBrowserDialogImpl.cpp EXCLUDE)
   nnbridge_fix_window(${source}/distrho/src ${target}/distrho/src)
   nnbridge_fix_vst3_header(${source}/distrho/src ${target}/distrho/src)
   nnbridge_fix_vst3(${source}/distrho/src ${target}/distrho/src)
@@ -377,6 +378,7 @@ function(nnbridge_fix_clap source target)
     {
 ]==]
     [==[    bool fOffline = false;
+    bool fMono = false;
     std::atomic<bool> fNews{false};
 
     void* instance() const noexcept
@@ -386,7 +388,7 @@ function(nnbridge_fix_clap source target)
 
     void activate(const double sampleRate, const uint32_t maxFramesCount)
     {
-        nnbridge_host_says(instance(), fOffline, 2, false);
+        nnbridge_host_says(instance(), fOffline, fMono ? 1 : 2, false);
 ]==])
   nnbridge_replace(text
     [==[    bool process(const clap_process_t* const process)
@@ -394,7 +396,7 @@ function(nnbridge_fix_clap source target)
 ]==]
     [==[    bool process(const clap_process_t* const process)
     {
-        nnbridge_host_says(instance(), fOffline, 2, true);
+        nnbridge_host_says(instance(), fOffline, fMono ? 1 : 2, true);
         if (nnbridge_has_news(instance()))
         {
             fNews = true;
@@ -451,10 +453,80 @@ static const clap_plugin_render_t nnbridge_clap_plugin_render = { nnbridge_clap_
     if (std::strcmp(id, "clap.render") == 0)
         return &nnbridge_clap_plugin_render;
 ]==])
+
+  # A mono track is as good as a stereo one: the host chooses between two configurations.
+  foreach(way in out)
+    string(TOUPPER ${way}PUTS ways)
+    nnbridge_replace(text
+      "DISTRHO_SAFE_ASSERT_UINT2_RETURN(${way} == DISTRHO_PLUGIN_NUM_${ways},"
+      "DISTRHO_SAFE_ASSERT_UINT2_RETURN(${way} == (fMono ? 1 : DISTRHO_PLUGIN_NUM_${ways}),")
+  endforeach()
+  nnbridge_replace(text
+    [==[        info->channel_count = busInfo.numChannels;
+
+        switch (busInfo.groupId)]==]
+    [==[        info->channel_count = fMono ? 1 : busInfo.numChannels;
+
+        switch (fMono ? kPortGroupMono : busInfo.groupId)]==])
+  nnbridge_replace(text
+    [==[static const clap_plugin_tail_t nnbridge_clap_plugin_tail =]==]
+    [==[// Likewise.
+struct clap_audio_ports_config_t
+{
+    clap_id id;
+    char name[CLAP_NAME_SIZE];
+    uint32_t input_port_count, output_port_count;
+    bool has_main_input;
+    uint32_t main_input_channel_count;
+    const char* main_input_port_type;
+    bool has_main_output;
+    uint32_t main_output_channel_count;
+    const char* main_output_port_type;
+};
+struct clap_plugin_audio_ports_config_t
+{
+    uint32_t (CLAP_ABI *count)(const clap_plugin_t*);
+    bool (CLAP_ABI *get)(const clap_plugin_t*, uint32_t index, clap_audio_ports_config_t*);
+    bool (CLAP_ABI *select)(const clap_plugin_t*, clap_id config);
+};
+
+static CLAP_ABI uint32_t nnbridge_clap_configs(const clap_plugin_t*)
+{
+    return 2;
+}
+
+// Number 0 is stereo, as an instance begins, and number 1 mono.
+static CLAP_ABI bool nnbridge_clap_config(const clap_plugin_t*, const uint32_t index, clap_audio_ports_config_t* const config)
+{
+    if (index > 1)
+        return false;
+    const uint32_t channels = 2 - index;
+    const char* const type = index == 1 ? CLAP_PORT_MONO : CLAP_PORT_STEREO;
+    *config = { index, {}, 1, 1, true, channels, type, true, channels, type };
+    DISTRHO_NAMESPACE::strncpy(config->name, index == 1 ? "mono" : "stereo", CLAP_NAME_SIZE);
+    return true;
+}
+
+static CLAP_ABI bool nnbridge_clap_select(const clap_plugin_t* const plugin, const clap_id config)
+{
+    if (config > 1)
+        return false;
+    static_cast<PluginCLAP*>(plugin->plugin_data)->fMono = config == 1;
+    return true;
+}
+
+static const clap_plugin_audio_ports_config_t nnbridge_clap_plugin_configs = { nnbridge_clap_configs, nnbridge_clap_config, nnbridge_clap_select };
+static const clap_plugin_tail_t nnbridge_clap_plugin_tail =]==])
+  nnbridge_replace(text
+    [==[    if (std::strcmp(id, "clap.tail") == 0)]==]
+    [==[    if (std::strcmp(id, "clap.audio-ports-config") == 0)
+        return &nnbridge_clap_plugin_configs;
+    if (std::strcmp(id, "clap.tail") == 0)]==])
   nnbridge_write(${target}/DistrhoPluginCLAP.cpp "${text}")
 endfunction()
 
-# A port by which a host says that it renders offline ("free wheeling"), behind the latency's.
+# A port by which a host says that it renders offline ("free wheeling"), behind the latency's; and
+# right sides that it may leave unconnected, as a mono track.
 function(nnbridge_fix_lv2 source target)
   file(READ ${source}/DistrhoPluginLV2.cpp text)
   nnbridge_replace(text
@@ -482,9 +554,14 @@ function(nnbridge_fix_lv2 source target)
         return fPortOffline != nullptr && *fPortOffline > 0.5f;
     }
 
+    int channels() const noexcept
+    {
+        return fPortAudioIns[1] != nullptr && fPortAudioOuts[1] != nullptr ? 2 : 1;
+    }
+
     void lv2_activate()
     {
-        nnbridge_host_says(fPlugin.getInstancePointer(), isOffline(), 2, false);
+        nnbridge_host_says(fPlugin.getInstancePointer(), isOffline(), channels(), false);
 ]==])
   nnbridge_replace(text
     [==[        // Run plugin
@@ -494,11 +571,20 @@ function(nnbridge_fix_lv2 source target)
     [==[        // Run plugin
         if (sampleCount != 0)
         {
-            nnbridge_host_says(fPlugin.getInstancePointer(), isOffline(), 2, true);
+            nnbridge_host_says(fPlugin.getInstancePointer(), isOffline(), channels(), true);
 ]==])
   nnbridge_write(${target}/DistrhoPluginLV2.cpp "${text}")
 
   file(READ ${source}/DistrhoPluginLV2export.cpp text)
+  nnbridge_replace(text
+    [==[                pluginString += "        lv2:name \"" + port.name + "\" ;\n";
+
+                if (port.hints & kAudioPortIsSidechain)]==]
+    [==[                pluginString += "        lv2:name \"" + port.name + "\" ;\n";
+                if (i == 1)
+                    pluginString += "        lv2:portProperty lv2:connectionOptional ;\n";
+
+                if (port.hints & kAudioPortIsSidechain)]==])
   nnbridge_replace(text
     [==[lv2:reportsLatency, lv2:integer, <" LV2_PORT_PROPS__notOnGUI "> ;\n";
             pluginString += "    ] ;\n\n";

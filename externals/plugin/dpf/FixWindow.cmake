@@ -67,6 +67,21 @@ function(nnbridge_fix_window source target)
     void lv2ui_port_event(const uint32_t rindex,]==])
   string(REPLACE "d_stdout(" "d_debug(" text "${text}")
   nnbridge_write(${target}/DistrhoUILV2.cpp "${text}")
+
+  # The desktop's file dialog: a connection of our own, since the host may use the shared one, and
+  # names that are not English.
+  file(READ ${source}/../extra/FileBrowserDialogImpl.cpp text)
+  nnbridge_replace(text "dbus_bus_get(" "dbus_bus_get_private(")
+  nnbridge_replace(text
+    [==[            dbus_connection_unref(dbuscon);]==]
+    [==[        {
+            dbus_connection_close(dbuscon);
+            dbus_connection_unref(dbuscon);
+        }]==])
+  nnbridge_replace(text
+    [==[                                default: continue;]==]
+    [==[                                default: replacementChar = static_cast<char>(decodedNum); break;]==])
+  nnbridge_write(${target}/../extra/FileBrowserDialogImpl.cpp "${text}")
 endfunction()
 
 function(nnbridge_fix_vst3_window name)
@@ -164,20 +179,36 @@ function(nnbridge_fix_clap_window name)
        #if DISTRHO_PLUGIN_HAS_UI
         if (const clap_output_events_t* const outputEvents = process->out_events)
         {
-            const MutexTryLocker]==]
+            const MutexTryLocker cmtl(fEventQueue.lock);
+
+            if (cmtl.wasLocked())
+            {
+]==]
     [==[    void sendWindowEvents(const clap_output_events_t* const outputEvents)
     {
        #if DISTRHO_PLUGIN_HAS_UI
         if (outputEvents != nullptr)
         {
-            const MutexTryLocker]==])
+            {
+]==])
   nnbridge_replace(text
-    [==[                fEventQueue.used = 0;
+    [==[                for (uint32_t i=0; i<fEventQueue.used; ++i)
+                {
+                    const Event& event(fEventQueue.events[i]);
+]==]
+    [==[                Event event;
+                while (fEventQueue.events.try_dequeue(event))
+                {
+]==])
+  nnbridge_replace(text
+    [==[                }
+
+                fEventQueue.used = 0;
             }
         }
        #endif
 ]==]
-    [==[                fEventQueue.used = 0;
+    [==[                }
             }
         }
        #endif
@@ -197,7 +228,17 @@ function(nnbridge_fix_clap_window name)
     {
         sendWindowEvents(out);
 ]==])
-  nnbridge_replace(text [==[            delete[] events;]==] [==[            std::free(events);]==])
+  # The audio thread takes the events without a lock.
+  string(REGEX REPLACE "    struct Queue {\n        Mutex lock;.*    } fEventQueue;"
+    "    struct Queue {
+        moodycamel::ReaderWriterQueue<Event> events;
+
+        void addEventFromUI(const Event& event)
+        {
+            events.enqueue(event);
+        }
+    } fEventQueue;" text "${text}")
+  nnbridge_replace(text "# include \"../extra/Mutex.hpp\"" "# include <readerwriterqueue/readerwriterqueue.h>")
 
   # A model that the window chose is something to be saved.
   nnbridge_replace(text

@@ -16,6 +16,17 @@ endif()
 set(lv2_symbols lv2)
 dpf__add_dgl_opengl()
 set_target_properties(dgl-opengl PROPERTIES SYSTEM ON) # its headers are not ours to lint
+# The desktop's own file dialog, by D-Bus; else DPF's.
+if(NOT APPLE)
+  find_package(PkgConfig QUIET)
+  if(PKG_CONFIG_FOUND)
+    pkg_check_modules(DBUS QUIET IMPORTED_TARGET dbus-1)
+  endif()
+  if(TARGET PkgConfig::DBUS)
+    target_compile_definitions(dgl-opengl PRIVATE HAVE_DBUS)
+    target_link_libraries(dgl-opengl PRIVATE PkgConfig::DBUS)
+  endif()
+endif()
 
 add_library(plugin_window MODULE window/window.cpp window/paint.cpp window/library.cpp
   window/display.cpp ${dpf}/distrho/src/DistrhoUI.cpp)

@@ -30,14 +30,18 @@ using fileRequestFunc = bool (*)(void*, const char*);
 
 class UIExporter {
  public:
-  UIExporter(void* host, uintptr_t parent, double sample_rate, editParamFunc edit,
-             setParamFunc set, setStateFunc state, sendNoteFunc, setSizeFunc resize,
+  UIExporter(void* host, uintptr_t parent, double sample_rate, editParamFunc edit, setParamFunc set,
+             setStateFunc state, sendNoteFunc, setSizeFunc resize,
              [[maybe_unused]] fileRequestFunc ask_for_file, const char* /*bundle*/, void* plugin,
              double scale, uint32_t = 0, uint32_t = 0)
       : scale_(scale > 0.0 ? scale : 1.0) {
     if (host == nullptr) return;  // DPF only wants to know how large it would be
-    nnbridge::plugin::WindowCalls calls{.host = host, .offset = getParameterOffset(), .edit = edit,
-                                        .set = set, .state = state, .resize = resize};
+    nnbridge::plugin::WindowCalls calls{.host = host,
+                                        .offset = getParameterOffset(),
+                                        .edit = edit,
+                                        .set = set,
+                                        .state = state,
+                                        .resize = resize};
 #ifdef DISTRHO_PLUGIN_TARGET_LV2  // the others' is a promise that nothing keeps
     calls.ask_for_file = ask_for_file;
 #endif

@@ -61,5 +61,5 @@ using WindowMaker = Face* (*)(const WindowCalls& calls, Live* live, std::uintptr
 }  // namespace nnbridge::plugin
 
 extern "C" nnbridge::plugin::Face* nnbridge_plugin_window(
-    const nnbridge::plugin::WindowCalls& calls, nnbridge::plugin::Live* live,
-    std::uintptr_t parent, double sample_rate, double scale);
+    const nnbridge::plugin::WindowCalls& calls, nnbridge::plugin::Live* live, std::uintptr_t parent,
+    double sample_rate, double scale);

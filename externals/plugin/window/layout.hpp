@@ -80,10 +80,10 @@ enum class Part {
   kMethodList,
   kBlockList,
   kDeadlineList,
-  kSlider,        // `index`: the parameter
-  kPageTab,       // `index`: the page
-  kRowTab,        // `index`: of kRows
-  kMenuEntry,     // `index`: of the entries
+  kSlider,     // `index`: the parameter
+  kPageTab,    // `index`: the page
+  kRowTab,     // `index`: of kRows
+  kMenuEntry,  // `index`: of the entries
 };
 
 struct Spot {
@@ -159,9 +159,8 @@ inline float value_at(float x, float y, const Slider& slider, const Range& range
   constexpr float kMargin = 6.0F;  // half a handle: both ends can be reached
   constexpr float kSnap = 0.012F;
   const auto& box = slider.box;
-  const float share =
-      slider.upright ? (box.bottom() - kMargin - y) / (box.height - 2.0F * kMargin)
-                     : (x - box.x - kMargin) / (box.width - 2.0F * kMargin);
+  const float share = slider.upright ? (box.bottom() - kMargin - y) / (box.height - 2.0F * kMargin)
+                                     : (x - box.x - kMargin) / (box.width - 2.0F * kMargin);
   const float kept = std::clamp(share, 0.0F, 1.0F);
   if (std::abs(kept - share_of(range.normal, range)) < kSnap) return range.normal;
   return range.lowest + kept * (range.highest - range.lowest);
@@ -230,8 +229,8 @@ inline std::string value_text(unsigned parameter, float value) {
 }
 
 inline std::string latency_text(long long samples, double sample_rate) {
-  const double milliseconds = sample_rate > 0.0 ? 1e3 * static_cast<double>(samples) / sample_rate
-                                                : 0.0;
+  const double milliseconds =
+      sample_rate > 0.0 ? 1e3 * static_cast<double>(samples) / sample_rate : 0.0;
   return grouped(samples) + worded(" samples, %.1f ms", milliseconds);
 }
 
@@ -239,8 +238,8 @@ inline std::string latency_text(long long samples, double sample_rate) {
 inline std::string model_name(const std::string& path) {
   const auto from = path.find_last_of('/') + 1;
   const auto ending = path.find_last_of('.');
-  return path.substr(from, ending != std::string::npos && ending > from ? ending - from
-                                                                         : std::string::npos);
+  return path.substr(
+      from, ending != std::string::npos && ending > from ? ending - from : std::string::npos);
 }
 
 }  // namespace nnbridge::plugin

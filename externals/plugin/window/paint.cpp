@@ -191,9 +191,8 @@ class Painter {
     write(box.x, box.y - 6.0F, fitted(name, room, kSmall), dim(), kSmall);
     const float y = box.y + box.height / 2.0F;
     const float x = position_of(view_.value(parameter), place, range);
-    const float rest = position_of(parameter == kMix || parameter >= kAttribute ? range.lowest
-                                                                               : range.normal,
-                                   place, range);
+    const float rest = position_of(
+        parameter == kMix || parameter >= kAttribute ? range.lowest : range.normal, place, range);
     fill({box.x, y - 2.0F, box.width, 4.0F}, field(), 2.0F);
     fill({std::min(x, rest), y - 2.0F, std::abs(x - rest), 4.0F}, color, 2.0F);
     dot(x, y, active ? 7.0F : 6.0F, color);
@@ -261,7 +260,7 @@ class Painter {
   }
 
   int pointed_latent() const {
-    const int parameter = view_.turned >= 0                          ? view_.turned
+    const int parameter = view_.turned >= 0                     ? view_.turned
                           : view_.pointed.part == Part::kSlider ? view_.pointed.index
                                                                 : -1;
     const int first = static_cast<int>(kScale);
@@ -323,8 +322,8 @@ class Painter {
     }
     for (std::size_t k = 0; k < all.size() && k < kAttributes; ++k) {
       const auto parameter = kAttribute + static_cast<unsigned>(k);
-      const double value = all[k].minimum + double{view_.value(parameter)} *
-                                                (all[k].maximum - all[k].minimum);
+      const double value =
+          all[k].minimum + double{view_.value(parameter)} * (all[k].maximum - all[k].minimum);
       auto text = worded(all[k].whole ? "%.0f" : "%.3g", value);
       if (!all[k].unit.empty()) text += " " + all[k].unit;
       slider(parameter, all[k].name, accent(), text);
@@ -337,7 +336,9 @@ class Painter {
     const Box bar{kLoadTile.x + 60.0F, kLoadTile.y + 8.0F, 90.0F, 4.0F};
     fill(bar, field(), 2.0F);
     const float share = std::clamp(view_.load / 100.0F, 0.0F, 1.0F);
-    if (share > 0.0F) fill({bar.x, bar.y, bar.width * share, bar.height}, view_.load > 90.0F ? bad() : good(), 2.0F);
+    if (share > 0.0F)
+      fill({bar.x, bar.y, bar.width * share, bar.height}, view_.load > 90.0F ? bad() : good(),
+           2.0F);
     figure(kLateTile, "Late blocks", grouped(view_.late), view_.late > 0 ? bad() : bright());
   }
 

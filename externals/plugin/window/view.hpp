@@ -71,6 +71,7 @@ struct View {
   float value(unsigned parameter) const { return values[parameter]; }
   int choice(unsigned parameter) const { return static_cast<int>(std::lround(values[parameter])); }
   bool is_wrong() const {
+    if (standing == Standing::kLoading) return false;  // the problem is that of before
     return standing == Standing::kMissing || standing == Standing::kFailed || !problem.empty();
   }
 };
@@ -78,6 +79,8 @@ struct View {
 /// The name of a value of the parameter Method.
 inline std::string method_title(const View& view, int index) {
   constexpr int kNamed = static_cast<int>(kNamedMethods.size());
+  if (index == 0) return view.description.first;
+  if (index == 0) return view.description.first;
   if (index < kNamed) return kNamedMethods[static_cast<std::size_t>(std::max(0, index))];
   const auto other = static_cast<std::size_t>(index - kNamed);
   const auto& others = view.description.others;
@@ -86,8 +89,8 @@ inline std::string method_title(const View& view, int index) {
 
 /// How things stand, in plain words.
 inline std::string sentence(const View& view) {
-  if (!view.problem.empty()) return view.problem;
   const auto name = model_name(view.model);
+  if (!view.problem.empty() && view.standing != Standing::kLoading) return view.problem;
   switch (view.standing) {
     case Standing::kNone:
       return "No model yet. Open takes a model file (.ts) from anywhere, the list beside it one of "

@@ -99,8 +99,8 @@ class ModelWindow final : public UI {
     constexpr float kStep = 0.02F;  // of the way
     const auto parameter = static_cast<unsigned>(spot.index);
     const auto range = range_of(parameter);
-    const float moved = view_.value(parameter) +
-                        kStep * static_cast<float>(by) * (range.highest - range.lowest);
+    const float moved =
+        view_.value(parameter) + kStep * static_cast<float>(by) * (range.highest - range.lowest);
     set(parameter, std::clamp(moved, range.lowest, range.highest));
     return true;
   }
@@ -227,9 +227,9 @@ class ModelWindow final : public UI {
   void press_slider(unsigned parameter, float x, float y, bool back) {
     constexpr double kDoubleClick = 0.3;  // seconds
     const double now = getApp().getTime();
-    const bool again = std::exchange(pressed_, static_cast<int>(parameter)) ==
-                           static_cast<int>(parameter) &&
-                       now - pressed_at_ < kDoubleClick;
+    const bool again =
+        std::exchange(pressed_, static_cast<int>(parameter)) == static_cast<int>(parameter) &&
+        now - pressed_at_ < kDoubleClick;
     pressed_at_ = now;
     if (back || again) return set(parameter, range_of(parameter).normal);
     view_.turned = static_cast<int>(parameter);
@@ -255,8 +255,8 @@ class ModelWindow final : public UI {
       menu.place.field = kMethodField;
       const auto count = kNamedMethods.size() + view_.description.others.size();
       for (std::size_t k = 0; k < count; ++k) {
-        const bool possible = !view_.is_described || k >= kNamedMethods.size() ||
-                              view_.description.playable[k];
+        const bool possible =
+            !view_.is_described || k >= kNamedMethods.size() || view_.description.playable[k];
         const auto index = static_cast<int>(k);
         add(method_title(view_, index), possible, index == view_.choice(kMethod));
       }

@@ -27,6 +27,17 @@ def inline(max_host, path, words="forward 0", kind="nn~"):
     return nn
 
 
+def hears_nothing_but(nn, value):
+    """Plays a constant until it comes out; a block may be late, but nothing louder may be heard."""
+    for _ in range(50):
+        heard = nn.run(level(value))
+        if heard.min() < 0 or heard.max() > value:
+            return False
+        if heard[0, -1] == value:
+            return True
+    return False
+
+
 def live(nn, message, seconds=20, value=0.5):
     """Plays until an outlet says this, as when audio is on."""
     before = len(nn.heard(message))
@@ -220,7 +231,7 @@ def test_enable_0_is_silence_and_brings_no_old_audio_back(max_host, model_file):
     nn.attribute("enable", 0)
     assert not nn.run(level(0.5, 0.2))[0, 4096:].any()
     nn.attribute("enable", 1)
-    assert set(np.unique(nn.run(level(0.125, 0.5)))) <= {0.0, 0.125}
+    assert hears_nothing_but(nn, 0.125)
 
 
 def test_an_object_may_start_switched_off(max_host, model_file):
@@ -239,7 +250,7 @@ def test_muted_by_max_it_brings_no_old_audio_back(max_host, model_file):
     max_host.wait(40)
     assert not nn.run(level(0.5, 0.2)).any()
     nn.send("enable 1")
-    assert set(np.unique(nn.run(level(0.125, 0.5)))) <= {0.0, 0.125}
+    assert hears_nothing_but(nn, 0.125)
 
 
 def test_when_audio_was_off_nothing_of_before_is_heard(max_host, model_file):
@@ -247,7 +258,7 @@ def test_when_audio_was_off_nothing_of_before_is_heard(max_host, model_file):
     nn.run(level(0.5, 0.2))
     max_host.wait(400)
     nn.compile(64)
-    assert set(np.unique(nn.run(level(0.125, 0.5)))) <= {0.0, 0.125}
+    assert hears_nothing_but(nn, 0.125)
 
 
 def test_a_patch_that_is_edited_while_audio_runs_plays_on(max_host, model_file):
@@ -278,7 +289,7 @@ def test_gpu_may_be_set_later(max_host, model_file):
 
 def test_track_buffers_follows_the_buffer(max_host, model_file):
     max_host.buffer("loop", np.full((1, 100), 0.5))
-    nn = inline(max_host, model_file("v16"), "forward 256 @track_buffers 1")
+    nn = inline(max_host, model_file("v16"), "forward 0 @track_buffers 1")
     nn.send("set wave loop")
     assert last(nn, 0.25) == 0.75
     max_host.buffer("loop", np.full((1, 50), -0.25))
@@ -293,7 +304,7 @@ def test_track_buffers_follows_the_buffer(max_host, model_file):
 
 
 def test_track_buffers_takes_a_buffer_that_comes_later(max_host, model_file):
-    nn = inline(max_host, model_file("v16"), "forward 256 @track_buffers 1")
+    nn = inline(max_host, model_file("v16"), "forward 0 @track_buffers 1")
     nn.send("set wave later")
     nn.run(level(0.25))
     max_host.wait(40)
@@ -481,7 +492,7 @@ def test_set_says_what_does_not_fit(max_host, model_file):
 
 def test_set_with_a_buffer_works_on_a_fresh_model(max_host, model_file):
     max_host.buffer("small", np.full((1, 100), 0.5))
-    nn = inline(max_host, model_file("v16"), "forward 256")
+    nn = inline(max_host, model_file("v16"), "forward 0")
     nn.send("set wave small")
     nn.run(level(0.25))
     assert last(nn, 0.25) == 0.75
@@ -490,7 +501,7 @@ def test_set_with_a_buffer_works_on_a_fresh_model(max_host, model_file):
 def test_a_buffer_with_two_channels_arrives_with_each_in_its_row(max_host, model_file):
     """nn~ scrambles them."""
     max_host.buffer("ramps", np.array([[0, 1, 2, 3, 4, 5], [10, 11, 12, 13, 14, 15]]), rate=32000)
-    nn = inline(max_host, model_file("v16"), "forward 256")
+    nn = inline(max_host, model_file("v16"), "forward 0")
     nn.send("set wave ramps")
     nn.run(level(0.25))
     assert nn.ask("get wave", "get")[1] == "Buffer(channels: 2, frames: 6, sr: 32000)"
@@ -499,7 +510,7 @@ def test_a_buffer_with_two_channels_arrives_with_each_in_its_row(max_host, model
 
 def test_set_with_an_array_works_for_tensor_attributes(max_host, model_file):
     max_host.do("array", name="points", atoms=[0.125, 0.125, 0.125, 0.125])
-    nn = inline(max_host, model_file("v16"), "forward 256")
+    nn = inline(max_host, model_file("v16"), "forward 0")
     nn.send("set curve points")
     nn.run(level(0.25))
     assert last(nn, 0.25) == 0.75
@@ -507,7 +518,7 @@ def test_set_with_an_array_works_for_tensor_attributes(max_host, model_file):
 
 
 def test_get_answers_by_the_outlet_and_in_the_console(max_host, model_file):
-    nn = inline(max_host, model_file("v16"), "forward 256")
+    nn = inline(max_host, model_file("v16"), "forward 0")
     assert nn.ask("get range", "get") == ["range", 0, 1]
     assert nn.ask("get mixed", "get") == ["mixed", 1, 3, "up"]
     assert "nn~: mixed: true 3 up" in max_host.said("post")

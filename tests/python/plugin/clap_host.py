@@ -186,6 +186,47 @@ class _Latency(c.Structure):
     _fields_ = [("get", _method(c.c_uint32))]
 
 
+class _Config(c.Structure):
+    _fields_ = [
+        ("id", c.c_uint32),
+        ("name", c.c_char * 256),
+        ("input_ports", c.c_uint32),
+        ("output_ports", c.c_uint32),
+        ("has_main_input", c.c_bool),
+        ("main_input_channels", c.c_uint32),
+        ("main_input_type", c.c_char_p),
+        ("has_main_output", c.c_bool),
+        ("main_output_channels", c.c_uint32),
+        ("main_output_type", c.c_char_p),
+    ]
+
+
+class _Configs(c.Structure):
+    _fields_ = [
+        ("count", _method(c.c_uint32)),
+        ("get", _method(c.c_bool, c.c_uint32, c.POINTER(_Config))),
+        ("select", _method(c.c_bool, c.c_uint32)),
+    ]
+
+
+class _Port(c.Structure):
+    _fields_ = [
+        ("id", c.c_uint32),
+        ("name", c.c_char * 256),
+        ("flags", c.c_uint32),
+        ("channels", c.c_uint32),
+        ("type", c.c_char_p),
+        ("pair", c.c_uint32),
+    ]
+
+
+class _Ports(c.Structure):
+    _fields_ = [
+        ("count", _method(c.c_uint32, c.c_bool)),
+        ("get", _method(c.c_bool, c.c_uint32, c.c_bool, c.POINTER(_Port))),
+    ]
+
+
 class _Render(c.Structure):
     _fields_ = [("hard_real_time", _method(c.c_bool)), ("set", _method(c.c_bool, c.c_int32))]
 
@@ -213,12 +254,18 @@ class Library:
 
 
 class Plugin:
-    """An instance. `extensions=False`: the host has none to offer. `gate`: calls `process` through
-    that library (gate.cpp), with no Python underneath; then `told` stays empty."""
+    """An instance. `channels`: of its track, 2 or 1. `extensions=False`: the host has none to
+    offer. `gate`: calls `process` through that library (gate.cpp), with no Python underneath; then
+    `told` stays empty."""
 
     def __init__(
-        self, library: Library, extensions: bool = True, gate: c.CDLL | None = None
+        self,
+        library: Library,
+        channels: int = 2,
+        extensions: bool = True,
+        gate: c.CDLL | None = None,
     ) -> None:
+        self.channels = channels
         self.restarts = self.callbacks = self.latency_changes = self.rescans = 0
         self._keep: list[object] = []
         self._host = _Host(_Version(1, 1, 1), None, b"tests", b"nnbridge", b"", b"1")
@@ -263,6 +310,23 @@ class Plugin:
         self.time = 0
         self.active = False
         self.names = self.parameters()
+        if channels == 1:
+            self._make_mono()
+
+    def _make_mono(self) -> None:
+        configs = self._extension(b"clap.audio-ports-config", _Configs)
+        ports = self._extension(b"clap.audio-ports", _Ports)
+        for index in range(configs.count(self.address)):
+            config = _Config()
+            assert configs.get(self.address, index, c.byref(config))
+            assert (config.input_ports, config.output_ports) == (1, 1)
+            if config.main_input_channels == config.main_output_channels == 1:
+                assert configs.select(self.address, config.id)
+        for is_input in (True, False):
+            port = _Port()
+            assert ports.count(self.address, is_input) == 1
+            assert ports.get(self.address, 0, is_input, c.byref(port))
+            assert (port.channels, port.type) == (1, b"mono")
 
     def _held(self, structure, field, call):
         kind = dict(structure._fields_)[field]
@@ -315,19 +379,27 @@ class Plugin:
         return value.value
 
     def text(self, name: str) -> str:
+        return self.text_of(name, self.get(name))
+
+    def text_of(self, name: str, value: float) -> str:
         text = c.create_string_buffer(256)
-        identity = self.names[name].id
-        assert self.params.to_text(self.address, identity, self.get(name), text, 256)
+        assert self.params.to_text(self.address, self.names[name].id, value, text, 256)
         return text.value.decode()
+
+    def value_of(self, name: str, text: str) -> float:
+        number = c.c_double()
+        identity = self.names[name].id
+        assert self.params.to_value(self.address, identity, text.encode(), c.byref(number))
+        return number.value
+
+    def is_stepped(self, name: str) -> bool:
+        return bool(self.names[name].flags & 1)  # CLAP_PARAM_IS_STEPPED
 
     def set(self, name: str, value: float | str) -> None:
         """At the beginning of the next call; at once where the plugin is not active."""
         info = self.names[name]
         if isinstance(value, str):
-            number = c.c_double()
-            text = value.encode()
-            assert self.params.to_value(self.address, info.id, text, c.byref(number))
-            value = number.value
+            value = self.value_of(name, value)
         header = _Header(c.sizeof(_ParamValue), 0, 0, PARAM_VALUE, 0)
         self._queue.append(_ParamValue(header, info.id, None, -1, -1, -1, -1, value))
         if not self.active:
@@ -395,7 +467,7 @@ class Plugin:
         self.calls.reset(self.address)
 
     def process(self, signal: np.ndarray, in_place: bool = True) -> np.ndarray:
-        """One call; `signal` is [2, frames]."""
+        """One call; `signal` is [channels, frames]."""
         given = np.ascontiguousarray(signal, dtype=np.float32).copy()
         taken = given if in_place else np.full_like(given, np.nan)
         buffers = [self._buffer(array) for array in (given, taken)]
@@ -443,9 +515,11 @@ class Plugin:
         until = time.monotonic() + seconds
         while self.text("Status") != status:
             assert time.monotonic() < until, f"it stayed at '{self.text('Status')}'"
-            self.process(np.zeros((2, block), np.float32))
+            self.process(np.zeros((self.channels, block), np.float32))
             time.sleep(block / rate)
-        self.process(np.zeros((2, block), np.float32))  # which brings the figures with it
+        self.process(
+            np.zeros((self.channels, block), np.float32)
+        )  # which brings the figures with it
 
     def close(self) -> None:
         if self.active:

@@ -57,7 +57,7 @@ def clap():
 def lv2():
     """Makes LV2 instances, likewise."""
     bundle = plugin_file("nnbridge.lv2")
-    return lambda rate, block: lv2_host.plugin(bundle, rate, block)
+    return lambda rate, block, **options: lv2_host.plugin(bundle, rate, block, **options)
 
 
 @pytest.fixture

@@ -97,10 +97,31 @@ def ports(bundle: Path) -> dict[str, int]:
     return {symbol: int(index) for index, symbol in found}
 
 
-class Plugin:
-    """An instance in a host that lends it all that it requires."""
+def ranges(bundle: Path) -> dict[str, tuple[float, float]]:
+    """Of the controls that can be turned, by their symbols."""
+    text = "".join(path.read_text() for path in bundle.glob("*.ttl"))
+    found = re.findall(
+        r"lv2:InputPort, lv2:ControlPort ;.*?lv2:symbol \"(\w+)\" ;"
+        r".*?lv2:minimum (-?[\d.]+) ;.*?lv2:maximum (-?[\d.]+) ;",
+        text,
+        re.S,
+    )
+    return {symbol: (float(low), float(high)) for symbol, low, high in found}
 
-    def __init__(self, bundle: Path, rate: float, block: int, gate: c.CDLL | None = None) -> None:
+
+class Plugin:
+    """An instance in a host that lends it all that it requires. `channels=1`: the right sides stay
+    unconnected."""
+
+    def __init__(
+        self,
+        bundle: Path,
+        rate: float,
+        block: int,
+        channels: int = 2,
+        gate: c.CDLL | None = None,
+    ) -> None:
+        self.channels = channels
         self._gate = gate
         self._block = block
         self._uris: list[bytes] = []
@@ -143,7 +164,9 @@ class Plugin:
         audio = ["lv2_audio_in_1", "lv2_audio_in_2", "lv2_audio_out_1", "lv2_audio_out_2"]
         defaults = self._defaults(bundle)
         for symbol, index in self.ports.items():
-            if symbol in audio:
+            if symbol in audio and symbol.endswith("2") and channels == 1:
+                self.calls.connect_port(self.handle, index, None)
+            elif symbol in audio:
                 row = self._audio[audio.index(symbol)]
                 self.calls.connect_port(self.handle, index, row.ctypes.data)
             elif symbol in ("lv2_events_in", "lv2_events_out"):
@@ -188,7 +211,8 @@ class Plugin:
         assert self._state.save(self.handle, _Store(store), None, 0, None) == 0
         return kept
 
-    def load(self, state: dict[int, tuple[bytes, int]]) -> None:
+    def load(self, state: dict[int, tuple[bytes, int]], anyhow: bool = False) -> None:
+        """`anyhow`: it may be refused."""
         kept = {key: (c.create_string_buffer(value), kind) for key, (value, kind) in state.items()}
 
         def retrieve(_, key, size, kind, flags):
@@ -198,7 +222,8 @@ class Plugin:
             size[0], kind[0], flags[0] = len(value) - 1, of, 3
             return c.addressof(value)
 
-        assert self._state.restore(self.handle, _Retrieve(retrieve), None, 0, None) == 0
+        done = self._state.restore(self.handle, _Retrieve(retrieve), None, 0, None)
+        assert done == 0 or anyhow
 
     def set_model(self, path: Path) -> None:
         state = self.state
@@ -218,9 +243,9 @@ class Plugin:
         self.active = False
 
     def process(self, signal: np.ndarray) -> np.ndarray:
-        """One call of at most `block` frames; `signal` is [2, frames]."""
+        """One call of at most `block` frames; `signal` is [channels, frames]."""
         frames = signal.shape[1]
-        self._audio[:2, :frames] = signal
+        self._audio[: self.channels, :frames] = signal
         self._audio[2:] = np.nan
         sequence, chunk = self.urid(ATOM + "Sequence"), self.urid(ATOM + "Chunk")
         self._atoms[0][:4] = [8, sequence, 0, 0]
@@ -233,7 +258,7 @@ class Plugin:
         for work in self._scheduled:
             self._worker.work(self.handle, None, None, len(work), work)
         self._scheduled.clear()
-        return self._audio[2:, :frames].copy()
+        return self._audio[2 : 2 + self.channels, :frames].copy()
 
     def send_model(self, path: Path, signal: np.ndarray) -> np.ndarray:
         """As a host's window does: an atom with the path, in the next call."""
@@ -283,9 +308,11 @@ class Plugin:
         until = time.monotonic() + seconds
         while self.controls["status"].value != status:
             assert time.monotonic() < until, f"it stayed at {self.controls['status'].value}"
-            self.process(np.zeros((2, self._block), np.float32))
+            self.process(np.zeros((self.channels, self._block), np.float32))
             time.sleep(self._block / rate)
-        self.process(np.zeros((2, self._block), np.float32))  # which brings the figures with it
+        self.process(
+            np.zeros((self.channels, self._block), np.float32)
+        )  # which brings the figures with it
 
     def close(self) -> None:
         if self.active:

@@ -64,13 +64,6 @@ def test_parameters_change_in_calls_without_frames(clap, model_file):
     assert clap.get("Mix") == 25.0
 
 
-def test_every_parameter_takes_its_own_text_back(clap):
-    for name, info in clap.names.items():
-        for value in (info.minimum, info.default, info.maximum):
-            assert info.minimum <= value <= info.maximum, name
-        assert clap.text(name)
-
-
 def test_a_value_out_of_range_becomes_the_nearest(clap):
     for name in ("Method", "Block", "Model", "Mix", "Scale 1"):
         clap.set(name, 1e9)

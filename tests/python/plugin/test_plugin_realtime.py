@@ -2,7 +2,6 @@
 """The VST3 in real time, with the model on its own thread, in a host of ours."""
 
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -56,24 +55,6 @@ def test_offline_the_samples_are_those_of_render(vst3, model_file):
         )
         expected = delayed(rendered(model, signal), plugin.latency)
     np.testing.assert_array_equal(output, expected)
-
-
-def test_fifty_instances_play_at_once(vst3, model_file):
-    signal = noise(2, 4 * BLOCK)
-    with ExitStack() as stack:
-        plugins = [stack.enter_context(vst3()) for _ in range(50)]
-        for plugin in plugins:
-            plugin.set_model(model_file("gain"))
-            plugin.activate(RATE, BLOCK, offline=True)
-        outputs = [
-            [plugin.process(signal[:, at : at + BLOCK]) for plugin in plugins]
-            for at in range(0, signal.shape[1], BLOCK)
-        ]
-        latency = plugins[0].latency
-    expected = delayed(rendered(model_file("gain"), signal), latency)
-    for number in range(50):
-        output = np.concatenate([pieces[number] for pieces in outputs], axis=1)
-        np.testing.assert_array_equal(output, expected)
 
 
 @pytest.mark.parametrize("cycles", [20, pytest.param(500, marks=pytest.mark.extended)])

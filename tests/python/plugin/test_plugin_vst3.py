@@ -12,6 +12,7 @@ import pytest
 
 from nnbridge import plugin as nnplugin
 
+from .conftest import GATE
 from .signals import RATE, noise, rendered
 
 
@@ -257,6 +258,33 @@ def test_torch_in_the_same_process(bundle, load, model_file, when):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.stdout.strip() == "well", done.stderr
     assert done.returncode == 0
+
+
+OTHER_TORCH = """
+import ctypes
+import numpy as np
+import pedalboard
+from nnbridge import plugin as nnplugin
+
+torch = ctypes.CDLL({torch!r})
+plugin = pedalboard.load_plugin({bundle!r})
+nnplugin.set_model(plugin, {model!r})
+signal = np.ones((2, 1000), "f4")
+assert (plugin(signal, 48000) == signal).all()
+assert plugin.status == "failed"
+print(nnplugin.problem(plugin))
+"""
+
+
+def test_a_libtorch_of_another_version_in_the_process_is_refused_in_a_sentence(bundle, model_file):
+    script = OTHER_TORCH.format(
+        torch=str(GATE.with_name("plugin_torch.so")),
+        bundle=str(bundle),
+        model=str(model_file("gain")),
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "has already loaded LibTorch 1.2.3, and this plugin was built for" in done.stdout
 
 
 def test_plugins_are_linked_to_where_hosts_look(bundle, tmp_path):

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The plugin's window, on a screen that nobody sees: in hosts of ours and in pedalboard's."""
 
-import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from . import window_host
-from .conftest import BUILT
+from . import clap_host, window_host
+from .conftest import BUILT, plugin_file
 from .signals import RATE, noise
 from .window_host import ClapWindow
 
@@ -22,6 +23,7 @@ SLIDERS = (256, 224, 688, 360)
 SENTENCE = (0, 400, 720, 448)
 LAMP = (134, 26)
 MIX_MIDDLE = (122, 213)
+MODELS, OPEN = (300, 26), (553, 26)
 METHOD, SECOND_METHOD = (120, 100), (100, 157)
 ATTRIBUTES = (372, 86)
 
@@ -117,6 +119,34 @@ def test_a_method_is_chosen_from_the_list(display, window, clap, model_file):
     wait_for(window, lambda: clap.text("Method") == "encode+decode", 10.0)
 
 
+def test_a_file_is_chosen_in_a_dialog(display, window, clap, model_file, tmp_path):
+    file = tmp_path / "größer.ts"
+    shutil.copy(model_file("gain"), file)
+    clap.set_model(tmp_path / "missing.ts")  # the dialog begins where the last model was
+    wait_for(window, lambda: clap.text("Status") == "missing")
+    display.click(*OPEN)
+    window.run(1.5)
+    display.mouse("mousemove", 200, 69, "click", "--repeat", 2, "--delay", 60, 1)
+    wait_for(window, lambda: clap.text("Status") == "playing")
+    assert str(file).encode() in clap.state
+
+
+def test_a_model_of_the_folders_is_chosen_from_the_list(display, model_file, tmp_path, monkeypatch):
+    for name in ("one", "two"):
+        shutil.copy(model_file("gain"), tmp_path / f"{name}.ts")
+    monkeypatch.setenv("NNBRIDGE_MODELS", str(tmp_path))
+    with clap_host.plugin(plugin_file("nnbridge.clap")) as plugin:
+        plugin.activate(RATE, 512, offline=False)
+        shown = ClapWindow(plugin, display)
+        shown.run()
+        display.click(*MODELS)
+        shown.run()
+        display.click(MODELS[0], 85)
+        wait_for(shown, lambda: plugin.text("Status") == "playing")
+        assert plugin.text("Model") == "two"
+        shown.close()
+
+
 def test_latent_values_are_drawn_as_they_come(display, window, clap, model_file):
     clap.set_model(model_file("rave_v1"))
     clap.set("Method", "encode+decode")
@@ -196,11 +226,11 @@ def test_opening_and_closing_leaves_nothing_behind(display, clap, model_file):
     clap.activate(RATE, 512, offline=False)
 
     def files():
-        return len(os.listdir("/proc/self/fd"))
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     def memory():
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * 4096
+        statm = Path("/proc/self/statm").read_text()
+        return int(statm.split()[1]) * 4096
 
     before = []
     for turn in range(20):
@@ -226,7 +256,7 @@ def test_without_a_display_there_is_no_window_and_all_else_works(display, clap, 
 
 
 def test_the_plugin_itself_needs_no_graphics_library(bundle):
-    for binary in (*bundle.glob("Contents/*/nnbridge.so"), BUILT / "nnbridge.clap"):
+    for binary in (*bundle.glob("Contents/*/nnbridge.so"), plugin_file("nnbridge.clap")):
         needed = subprocess.run(["ldd", binary], capture_output=True, text=True, check=True).stdout
         assert "libGL" not in needed
         assert "libX11" not in needed
@@ -254,7 +284,10 @@ def test_pedalboard_shows_the_window_of_the_vst3(display, bundle):
         assert host.stdout.readline() == "open\n"
         found = subprocess.run(
             ["xdotool", "search", "--sync", "--onlyvisible", "--class", "nnbridge"],
-            capture_output=True, text=True, timeout=60, check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
         ).stdout.split()[-1]
         time.sleep(2.0)
         display.mouse("mousemove", "--window", found, *MIX_MIDDLE, "click", 1)

@@ -122,9 +122,11 @@ class _Served:
 
 
 class Plugin:
-    """An instance on a stereo track, or a mono one."""
+    """An instance on a stereo track, or a mono one. `hand_back=False`: a host that keeps to itself
+    what the processor tells of read-only parameters."""
 
-    def __init__(self, bundle: Path, gate: Path, channels: int = 2) -> None:
+    def __init__(self, bundle: Path, gate: Path, channels: int = 2, hand_back: bool = True) -> None:
+        self._hand_back = hand_back
         self._gate = c.CDLL(str(gate))
         for name in ("changes_in", "changes_out"):
             getattr(self._gate, name).restype = c.c_void_p
@@ -217,7 +219,8 @@ class Plugin:
         self._with_stream(13, lambda *_: -1, write)
         return b"".join(parts)
 
-    def load(self, state: bytes) -> None:
+    def load(self, state: bytes, anyhow: bool = False) -> None:
+        """`anyhow`: it may be refused."""
         left = [state]
 
         def read(_, data, size, count):
@@ -226,12 +229,12 @@ class Plugin:
             count[0] = len(part)
             return 0
 
-        self._with_stream(12, read, lambda *_: -1)
+        self._with_stream(12, read, lambda *_: -1, anyhow)
 
-    def _with_stream(self, index, read, write):
+    def _with_stream(self, index, read, write, anyhow=False):
         transfer = c.CFUNCTYPE(c.c_int32, c.c_void_p, c.c_void_p, c.c_int32, c.POINTER(c.c_int32))
         stream = _Served(transfer(read), transfer(write))
-        assert self.component.call(index, c.c_void_p(stream.address)) == 0
+        assert self.component.call(index, c.c_void_p(stream.address)) == 0 or anyhow
 
     def set_model(self, path: Path) -> None:
         words = self.state.split(b"\0")
@@ -255,6 +258,21 @@ class Plugin:
         self.component.call(11, c.c_uint8(0))
         self.active = False
 
+    def renew(self) -> None:
+        """Has it end, and begin again."""
+        assert self.component.call(4) == 0
+        assert self.component.call(3, c.c_void_p(None)) == 0
+
+    def flush(self) -> None:
+        """A call for parameters alone, with no bus at all."""
+        for identity, value in self._turned:
+            self._gate.changes_add(c.c_uint32(identity), c.c_double(value))
+        self._turned.clear()
+        data = _Data(self._mode, 0, 0, 0, 0)
+        data.input_changes = self._gate.changes_in()
+        assert self.processor.call(9, c.pointer(data)) == 0
+        self._gate.changes_clear()
+
     def process(self, signal: np.ndarray) -> np.ndarray:
         """One call, in place; `signal` is [channels, frames]."""
         sound = np.ascontiguousarray(signal, dtype=np.float32).copy()
@@ -273,7 +291,8 @@ class Plugin:
         # What the processor tells goes to the controller, on the main thread.
         identity, value = c.c_uint32(), c.c_double()
         while self._gate.changes_take(c.byref(identity), c.byref(value)):
-            self.controller.call(15, identity, value)
+            if self._hand_back:
+                self.controller.call(15, identity, value)
         return sound
 
     def wait_for(self, status: str, rate: float, block: int, seconds: float = 60.0) -> None:

@@ -15,6 +15,12 @@ from PIL import Image, ImageGrab
 from . import clap_host, lv2_host
 
 SIZE = (720, 448)
+DESKTOP = [
+    *(b"WM_PROTOCOLS", b"WM_STATE", b"WM_CHANGE_STATE", b"WM_DELETE_WINDOW", b"WM_TAKE_FOCUS"),
+    *(b"_MOTIF_WM_HINTS", b"_NET_WM_PING", b"_NET_WM_PID", b"_NET_WM_STATE", b"_NET_WM_ICON"),
+    *(b"_NET_WM_NAME", b"_NET_WM_WINDOW_TYPE", b"_NET_WM_WINDOW_TYPE_NORMAL", b"_XEMBED_INFO"),
+    *(b"_NET_FRAME_EXTENTS", b"_WIN_HINTS", b"XdndAware", b"UTF8_STRING"),
+]
 LV2_UI = lv2_host.LV2 + "extensions/ui#"
 
 
@@ -32,6 +38,12 @@ class Screen:
             self._display, root, 0, 0, *SIZE, 0, c.c_ulong(0), c.c_ulong(0)
         )
         self._x11.XMapWindow(self._display, c.c_void_p(self.window))
+        # JUCE takes a desktop for granted, and ends the process on a bare screen: where nobody
+        # knows these words, or keeps a desktop's settings.
+        for word in DESKTOP:
+            self._x11.XInternAtom(self._display, word, 0)
+        settings = c.c_ulong(self._x11.XInternAtom(self._display, b"_XSETTINGS_S0", 0))
+        self._x11.XSetSelectionOwner(self._display, settings, c.c_void_p(self.window), c.c_ulong(0))
         self._x11.XSync(self._display, 0)
 
     def picture(self) -> Image.Image:

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What an engine defines, for the tests that link no engine: a file whose first word is "stub"
 // opens; "slow" behind it takes a moment to, "channels 3 2" makes its method take 3 and give 2,
-// "until PATH" makes PATH.begun and waits until there is a file PATH.
+// "also NAME" gives it another method, "until PATH" makes PATH.begun and waits until there is a
+// file PATH.
 #include <chrono>
 #include <fstream>
 #include <thread>
@@ -26,6 +27,9 @@ Result<std::shared_ptr<Program>> open_program(const std::filesystem::path& path,
       while (!std::filesystem::exists(gate)) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
       }
+    }
+    if (std::string name; word == "also" && file >> name) {
+      spec.methods.push_back(stub::method(name));
     }
     int inputs = 0;
     int outputs = 0;
