@@ -154,6 +154,7 @@ tests() {
   packages "libgtest-dev ffmpeg" "googletest ffmpeg"
   pd # a machine without it skips the tests in Pd
   plugin # likewise
+  packages "ardour lilv-utils" "" # hosts
   packages "xvfb xdotool libgl1-mesa-dri" "" # its window on a screen that nobody sees
   install_requirements project train test dev
 }

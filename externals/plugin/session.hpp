@@ -45,8 +45,8 @@ class Session {
   /// What the model that plays brings along, if that has changed since `seen`, which it updates.
   bool described(int& seen, Description& description) const;
 
-  /// [main] From now on our thread calls `call(argument)` ten times a second; none: no more, and none
-  /// is under way.
+  /// [main] From now on our thread calls `call(argument)` ten times a second; none: no more, and
+  /// none is under way.
   void look_in(void (*call)(void*), void* argument);
 
   /// [main, audio stopped] The host is about to play.

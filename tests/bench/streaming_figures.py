@@ -289,10 +289,13 @@ def draw(
     for axis, (title, sizes, rows, scale) in zip(axes, panels, strict=True):
         for name, values in rows.items():
             axis.plot(sizes, values, marker="o", label=name)
-        axis.axvspan(min(sizes), max(min(sizes), field), alpha=0.1)  # below the receptive field
+        axis.axvspan(min(sizes), min(max(sizes), field), alpha=0.1)  # below the receptive field
         axis.set(xscale="log", yscale=scale, title=title, xlabel="buffer (samples)")
-        axis.legend()
-    figure.tight_layout()
+        axis.set_xticks(sizes, [f"{size // 1024} k" for size in sizes], minor=False)
+        axis.set_xticks([], minor=True)
+    names = axes[0].get_legend_handles_labels()
+    figure.legend(*names, loc="lower center", ncols=len(names[0]), frameon=False)
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
     figure.savefig(path, dpi=80)
     print(f"wrote {path}")
 

@@ -81,6 +81,32 @@ function(nnbridge_fix_window source target)
   nnbridge_replace(text
     [==[                                default: continue;]==]
     [==[                                default: replacementChar = static_cast<char>(decodedNum); break;]==])
+  # An answer that came together with another message was dropped.
+  nnbridge_replace(text
+    [==[        while (dbus_connection_dispatch(dbuscon) == DBUS_DISPATCH_DATA_REMAINS) {}
+        dbus_connection_read_write_dispatch(dbuscon, 0);
+
+        if (DBusMessage*]==]
+    [==[        dbus_connection_read_write(dbuscon, 0);
+
+        while (DBusMessage*]==])
+  nnbridge_replace(text
+    [==[                    handle->selectedFile = kSelectedFileCancelled;
+            }
+        }
+    }
+#endif
+
+#ifdef HAVE_X11]==]
+    [==[                    handle->selectedFile = kSelectedFileCancelled;
+            }
+
+            dbus_message_unref(message);
+        }
+    }
+#endif
+
+#ifdef HAVE_X11]==])
   nnbridge_write(${target}/../extra/FileBrowserDialogImpl.cpp "${text}")
 endfunction()
 

@@ -63,8 +63,10 @@ constexpr Box latent_column(int index, int latents) {
 /// The slider of an attribute: two columns of eight, its name above it.
 constexpr Box attribute_slider(int index) {
   constexpr int kRows = kAttributes / 2;
-  return {256.0F + 222.0F * static_cast<float>(index / kRows),
-          120.0F + 33.0F * static_cast<float>(index % kRows), 210.0F, 18.0F};
+  const int column = index / kRows;
+  const int row = index % kRows;
+  return {256.0F + 222.0F * static_cast<float>(column), 120.0F + 33.0F * static_cast<float>(row),
+          210.0F, 18.0F};
 }
 
 enum class Page { kLatentPage, kAttributePage };

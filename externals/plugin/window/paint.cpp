@@ -207,7 +207,7 @@ class Painter {
     if (view_.shown.page == Page::kAttributePage) return attributes();
     if (view_.shown.latents == 0) {
       return hint(view_.is_described
-                      ? method_title(view_, view_.choice(kMethod)) +
+                      ? method_played(view_) +
                             " has no latent values. encode+decode, decode and prior have."
                       : "Latent values appear here as the model gets them.");
     }
@@ -364,7 +364,7 @@ class Painter {
       const auto& part = rows[static_cast<std::size_t>(row)];
       const bool cut = row == kMostRows - 1 && *part.next != '\0';
       auto words = std::string(part.start, part.end);
-      if (cut) words = fitted(words + "…" + std::string(64, ' '), kWidth, 12.5F);
+      if (cut) words += "…";
       write(20.0F, y, words, wrong ? Color(255, 205, 196) : dim(), 12.5F);
     }
   }

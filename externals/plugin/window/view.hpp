@@ -87,6 +87,13 @@ inline std::string method_title(const View& view, int index) {
   return other < others.size() ? others[other] : "other " + std::to_string(other + 1);
 }
 
+/// What of it plays: a file without `forward` has another in its place ("no forward: decode").
+inline std::string method_played(const View& view) {
+  const auto title = method_title(view, view.choice(kMethod));
+  const auto colon = title.find(": ");
+  return colon == std::string::npos ? title : title.substr(colon + 2);
+}
+
 /// How things stand, in plain words.
 inline std::string sentence(const View& view) {
   const auto name = model_name(view.model);
@@ -112,7 +119,7 @@ inline std::string sentence(const View& view) {
     return grouped(view.late) + (view.late == 1 ? " block was" : " blocks were") +
            " not ready in time. A longer block or deadline gives the model more time.";
   }
-  return "Playing " + name + ", " + method_title(view, view.choice(kMethod)) + ".";
+  return "Playing " + name + ", " + method_played(view) + ".";
 }
 
 }  // namespace nnbridge::plugin

@@ -14,10 +14,10 @@ import statistics
 import sys
 from pathlib import Path
 
-import librosa
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
+from scipy.signal import find_peaks
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -25,11 +25,14 @@ import demo
 
 import nnbridge
 from nnbridge.audio.dataset import Dataset
+from nnbridge.audio.onsets import onset_strength
 
 WINDOW = 0.1
 """Seconds, of a level."""
 PAUSE = -50.0
 """dB, below which a window is a pause."""
+PROMINENCE = 0.1
+"""Of an onset, in units of `onset_strength`."""
 PARTS = ("heard", "the half second after", "played")
 
 
@@ -42,7 +45,8 @@ def measure(sound: NDArray[np.float32], rate: int) -> dict[str, float]:
     for quiet in levels < PAUSE:
         run = run + 1 if quiet else 0
         longest = max(longest, run)
-    onsets = librosa.onset.onset_detect(y=sound, sr=rate)
+    strength, _ = onset_strength(sound, rate)
+    onsets, _ = find_peaks(strength, prominence=PROMINENCE)
     return {
         "level, dB": float(10 * np.log10(np.mean(sound**2) + 1e-12)),
         "peak": float(np.abs(sound).max()),

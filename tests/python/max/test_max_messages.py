@@ -315,6 +315,17 @@ def test_track_buffers_takes_a_buffer_that_comes_later(max_host, model_file):
     assert last(nn, 0.25) == 0.75
 
 
+@pytest.mark.parametrize("kind", ["mc.nn~", "mcs.nn~"])
+def test_chans_takes_all_that_a_signal_can_have(max_host, model_file, kind):
+    """Kept in as many bytes as Max reads; nothing beside it changes."""
+    nn = inline(max_host, model_file("gain"), "forward 1 0 @chans 300", kind)
+    assert nn.attribute("chans") == 300
+    assert set(nn.channels) == {300}
+    assert nn.attribute("chans", 5000) == 1024
+    assert nn.attribute("chans", -1) == 0
+    assert [nn.attribute(name) for name in ("enable", "gpu", "track_buffers")] == [1, 0, 0]
+
+
 @pytest.mark.parametrize(("kind", "items"), [("mc.nn~", ""), ("mcs.nn~", "2")])
 def test_chans_fixes_the_channels_of_each_outlet(max_host, model_file, kind, items):
     nn = max_host.new(f"{kind} {model_file('three_to_two')} forward {items} 0 @chans 3")

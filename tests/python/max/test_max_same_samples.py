@@ -30,9 +30,9 @@ PLAYED = [
     if method not in fixture.contract["uncallable"]
 ]
 REPEATING = [(name, method) for name, method in PLAYED if FIXTURES[name].deterministic]
-# Side by side, items are one batch for the model; in `render` each has a model of its own. These keep
-# the state of one item, or their convolutions round a batch otherwise than an item: what they play is
-# compared with an offline stream of as many items.
+# Side by side, items are one batch for the model; in `render` each has a model of its own. These
+# keep the state of one item, or their convolutions round a batch otherwise than an item: what they
+# play is compared with an offline stream of as many items.
 ONE_STATE = {("rave_v1", "prior"), ("delay_37", "forward"), ("delay_1000", "forward")}
 ONE_STATE |= {("delay_line", "forward")}
 ROUNDED = {("cached_conv", "forward"), ("one_ms", "forward")}

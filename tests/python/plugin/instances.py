@@ -11,6 +11,7 @@ from .conftest import GATE, plugin_file
 from .signals import RATE
 
 FORMATS = ("vst3", "clap", "lv2")
+PLAYING = 2  # LV2's port `status`
 READ_ONLY = ("Status", "Latency", "Load", "Late blocks")
 
 
@@ -33,6 +34,13 @@ class Instance:
             self.host.activate(offline)  # the rate was said when it was made
         else:
             self.host.activate(rate, block, offline)
+
+    def wait_until_playing(self):
+        """In real time."""
+        if self._format == "lv2":
+            self.host.wait_for(PLAYING, RATE)
+        else:
+            self.host.wait_for("playing", RATE, self.block)
 
     def turn(self, name, share):
         if self._format == "vst3":

@@ -30,6 +30,7 @@ struct Descriptor {
 };
 
 std::string path_of(const char* variable) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
   const char* const path = std::getenv(variable);
   return path != nullptr ? path : "";
 }

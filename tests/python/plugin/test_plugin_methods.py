@@ -11,6 +11,7 @@ import nnbridge
 from nnbridge import plugin as nnplugin
 
 from .signals import RATE, noise, rendered
+from .test_plugin_clap import delayed
 
 RATIO = 2048  # of the codecs among the fixtures
 FRAMES = 6 * RATIO
@@ -73,6 +74,35 @@ def test_a_prior_is_heard_through_its_decoder(codec, model_file):
     expected = stream.process(np.ones((1, FRAMES + delay), "f4"))[:, delay:]
     assert output.any()
     np.testing.assert_array_equal(output, expected)
+
+
+class Codec(torch.nn.Module):
+    """Halves going in and takes four times that going out, and no `forward`."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("encode_params", torch.tensor([1, 1, 1, 256]))
+        self.register_buffer("decode_params", torch.tensor([1, 256, 1, 1]))
+
+    @torch.jit.export
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        return 0.5 * x[:, :, 255::256]
+
+    @torch.jit.export
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        return 4.0 * z.repeat_interleave(256, 2)
+
+
+def test_a_file_without_forward_plays_its_first_method_and_says_which(clap, tmp_path):
+    torch.jit.script(Codec()).save(tmp_path / "codec.ts")
+    signal = noise(2, 2048)
+    clap.set_model(tmp_path / "codec.ts")
+    clap.activate(RATE, 512)
+    output = clap.play(signal)
+    held = 2.0 * np.repeat(signal[:, 255::256], 256, axis=1)
+    np.testing.assert_array_equal(output, delayed(held, clap.latency))
+    assert clap.text("Status") == "playing"
+    assert clap.text("Method") == "no forward: encode+decode"
 
 
 def test_a_method_that_a_file_lacks_is_told_and_the_signal_passes(load, model_file):
