@@ -140,6 +140,9 @@ def tables(rows: list[Row], rest: dict[str, evaluation.Figures], out: Path) -> s
         for name, found in rest.items()
     ]
     parts.append("\n".join([f"Without a network\n\n{HEADING}", *lines]))
+    every = len(TEMPORALS) * len(PARAMETRISATIONS) * 2
+    if len(rows) < every:
+        parts.append(f"{len(rows)} of {every} rows: the same command goes on with the others.")
     return "\n\n".join(parts) + "\n"
 
 

@@ -6,6 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
+from .maxhost import classes
+
 RATE = 44100
 
 
@@ -368,9 +370,17 @@ def test_load_takes_another_file_while_audio_runs(max_host, model_file):
 def test_load_from_the_scheduler_is_done_in_the_main_thread(max_host, model_file):
     nn = max_host.new(f"nn~ {model_file('gain')} forward 0")
     nn.compile(64)
-    nn.send(f"load {model_file('identity')}", thread="scheduler")
+    max_host.do("search", folders=[str(model_file("identity").parent)])
+    nn.send("load identity", thread="scheduler")  # Max looks for files in the main thread alone
     live(nn, "loaded")
     assert last(nn) == 0.5
+
+
+def test_all_messages_are_done_in_the_main_thread():
+    for name, one in classes().items():
+        ours = {what: how for what, how in one["methods"].items() if "cant" not in how}
+        assert ours.pop("bang") == [], "Max has it without words: it defers itself"
+        assert {what for what, how in ours.items() if how != ["defer"]} == set(), name
 
 
 def test_load_says_why_it_cannot_and_plays_on(max_host, model_file):

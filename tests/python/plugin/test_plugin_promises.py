@@ -3,6 +3,7 @@
 
 import time
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from .instances import FORMATS, instance
 from .signals import RATE, noise, rendered
 from .test_plugin_clap import delayed
-from .vst3_host import LATENCY_CHANGED
+from .vst3_host import LATENCY_CHANGED, MONO, STEREO
 
 every_format = pytest.mark.parametrize("format", FORMATS)
 
@@ -227,6 +228,31 @@ def test_every_parameter_has_a_name_and_takes_its_own_text_back(clap):
                 value = round(value)
             text = clap.text_of(name, value)
             assert clap.value_of(name, text) == pytest.approx(value, abs=2e-6), (name, text)
+
+
+def test_every_parameter_of_vst3_is_sound(vst3):
+    """As the SDK's validator looks at them."""
+    with vst3() as plugin:
+        infos = plugin.parameters()
+        assert len({info.id for info in infos.values()}) == len(infos)
+        assert sum(bool(info.flags & 1 << 16) for info in infos.values()) == 1  # the bypass
+        for name, info in infos.items():
+            assert name
+            assert 0.0 <= info.default <= 1.0
+            for share in (0.0, 0.3, info.default, 1.0):
+                value = round(share * info.steps) / info.steps if info.steps else share
+                text = plugin.text_of(name, value)
+                assert plugin.value_of(name, text) == pytest.approx(value, abs=2e-6), (name, text)
+
+
+def test_a_vst3_track_is_mono_or_stereo_and_stays_so_where_more_is_refused(vst3):
+    with vst3() as plugin:
+        now = STEREO
+        for into, out in product([0, MONO, STEREO, 0x3F], repeat=2):
+            taken = plugin.arrange(into, out)
+            assert taken == (into == out and into in (MONO, STEREO))
+            now = into if taken else now
+            assert [plugin.arrangement(direction) for direction in (0, 1)] == [now, now]
 
 
 def test_a_host_that_hands_nothing_back_hears_of_a_new_latency(vst3, model_file):

@@ -205,6 +205,20 @@ def test_what_is_wrong_is_said_in_the_window(display, window, clap, tmp_path, ki
     assert colours(picture, SENTENCE) > 20
 
 
+def test_the_sentence_says_which_thing_is_wrong(display, window, clap, model_file):
+    def sentence():
+        return display.picture().crop(SENTENCE).tobytes()
+
+    clap.set_model(model_file("gain"))
+    clap.set("Method", "decode")
+    wait_for(window, lambda: clap.text("Status") == "failed")
+    window.run(0.6)
+    first = sentence()
+    clap.set("Method", "prior")
+    wait_for(window, lambda: sentence() != first, 10.0)
+    assert clap.text("Status") == "failed"
+
+
 def test_a_window_of_another_size_shows_the_same(display, window, clap):
     window.resize(540, 336)
     window.run()

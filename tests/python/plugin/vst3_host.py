@@ -156,13 +156,8 @@ class Plugin:
         self._handler = _Served(edit, perform, edit, restart)
         self.controller.call(16, c.c_void_p(self._handler.address))
         self.channels = channels
-        arrangement = c.c_uint64(STEREO if channels == 2 else MONO)
-        assert (
-            self.processor.call(
-                3, c.pointer(arrangement), c.c_int32(1), c.pointer(arrangement), c.c_int32(1)
-            )
-            == 0
-        )
+        arrangement = STEREO if channels == 2 else MONO
+        assert self.arrange(arrangement, arrangement)
         self._turned: list[tuple[int, float]] = []
         self.names = {name: info.id for name, info in self.parameters().items()}
         self.active = False
@@ -179,27 +174,43 @@ class Plugin:
             found[_text(info.title)] = info
         return found
 
+    def arrange(self, into: int, out: int) -> bool:
+        """Asks for channels going in and coming out: bits, one for each."""
+        rows = [c.pointer(c.c_uint64(channels)) for channels in (into, out)]
+        return self.processor.call(3, rows[0], c.c_int32(1), rows[1], c.c_int32(1)) == 0
+
+    def arrangement(self, direction: int) -> int:
+        channels = c.c_uint64()
+        where = (c.c_int32(direction), c.c_int32(0))
+        assert self.processor.call(4, *where, c.pointer(channels)) == 0
+        return channels.value
+
     def get(self, name: str) -> float:
         """From 0 to 1."""
         return self.controller.call(14, c.c_uint32(self.names[name]), result=c.c_double)
 
     def text(self, name: str) -> str:
+        return self.text_of(name, self.get(name))
+
+    def text_of(self, name: str, value: float) -> str:
+        """Of a value from 0 to 1."""
         units = (c.c_uint16 * 128)()
-        value = c.c_double(self.get(name))
-        self.controller.call(10, c.c_uint32(self.names[name]), value, c.pointer(units))
+        identity = c.c_uint32(self.names[name])
+        assert self.controller.call(10, identity, c.c_double(value), c.pointer(units)) == 0
         return _text(units)
+
+    def value_of(self, name: str, text: str) -> float:
+        units = (c.c_uint16 * 128)(*text.encode("utf-16-le")[::2])
+        number = c.c_double()
+        identity = c.c_uint32(self.names[name])
+        assert self.controller.call(11, identity, c.pointer(units), c.pointer(number)) == 0
+        return number.value
 
     def set(self, name: str, value: float | str) -> None:
         """With the next call; from 0 to 1, or a text."""
         identity = self.names[name]
         if isinstance(value, str):
-            units = (c.c_uint16 * 128)(*value.encode("utf-16-le")[::2])
-            number = c.c_double()
-            assert (
-                self.controller.call(11, c.c_uint32(identity), c.pointer(units), c.pointer(number))
-                == 0
-            )
-            value = number.value
+            value = self.value_of(name, value)
         self._turned.append((identity, value))
 
     @property
