@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # `make` alone says what there is. Every target does its own set-up, once (.ci/setup.sh).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo pd demo-pd deken plugin demo-plugin max-check max-package test test-extended asan tsan bench lint format clean
+.PHONY: help setup demo pd demo-pd deken plugin demo-plugin plugin-validate max-check max-package test test-extended asan tsan bench lint format clean
 
 # Programs of .venv first: its Python, and the formatters at the versions that pyproject.toml pins.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -30,6 +30,9 @@ plugin: $(stamps)/package $(stamps)/plugin ## build the DAW plugins (VST3, CLAP,
 
 demo-plugin: plugin $(stamps)/test ## play a loop through the VST3 plugin in pedalboard, into out/
 	@python externals/plugin/demo.py build/plugin/bin/nnbridge.vst3
+
+plugin-validate: plugin demo ## Steinberg's validator on the VST3: make plugin-validate VST3_SDK_DIR=<vst3sdk>
+	@externals/plugin/validator/validate.sh "$(VST3_SDK_DIR)" build/plugin/bin/nnbridge.vst3 out/effects.ts out/drums.ts
 
 deken: pd ## an archive of nn~ for Deken, with all libraries, into out/
 	@python externals/pd/package.py build/pd --deken
