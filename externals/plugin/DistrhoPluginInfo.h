@@ -42,8 +42,8 @@ void nnbridge_describe(void* plugin);
 /// [any one thread] Whether names are others since the last call.
 bool nnbridge_has_news(void* plugin) noexcept;
 
-/// [main] From now on `call(argument)` runs ten times a second on a thread of the plugin's own, while
-/// its track is in real time; nullptr: no more, and none is under way.
+/// [main] From now on `call(argument)` runs ten times a second on a thread of the plugin's own,
+/// while its track is in real time; nullptr: no more, and none is under way.
 void nnbridge_look_in(void* plugin, void (*call)(void*), void* argument);
 
 /// [audio] Time has passed: nothing of before is to be heard.

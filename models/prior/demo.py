@@ -20,6 +20,7 @@ from nnbridge.rave import export as raves
 from nnbridge.rave import weights as rave_weights
 
 DRUMS = Path(__file__).resolve().parent / "drums"
+RAVE = Path(__file__).resolve().parents[1] / "rave" / "drums"
 HEARD, PLAYED = 4.0, 8.0
 """Seconds."""
 BLOCK = 2048
@@ -27,9 +28,9 @@ TEMPERATURE = 0.9
 
 
 def exported(out: Path) -> Path:
-    """The shipped prior and the RAVE that it was trained with, as one model file."""
+    """The shipped prior and the drum RAVE that it plays, as one model file."""
     with TemporaryDirectory() as folder:
-        rave = raves.export(rave_weights.load(DRUMS / "rave.safetensors"), f"{folder}/rave.ts")
+        rave = raves.export(rave_weights.load(RAVE / "weights.safetensors"), f"{folder}/rave.ts")
         trained = weights.load(DRUMS / "weights.safetensors")
         module = PriorWithRave(trained.prior, trained.code, RaveFile(rave))
         module.metadata(name="drums, playing on", license="CC0-1.0")

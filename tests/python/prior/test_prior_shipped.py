@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The prior that comes with nnbridge belongs to the RAVE beside it, and plays on."""
+"""The prior that comes with nnbridge belongs to the drum RAVE that comes with it, and plays on."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from nnbridge.prior.recipe import Recipe
 from nnbridge.rave import export as raves
 from nnbridge.rave import weights as rave_weights
 
-DRUMS = Path(__file__).resolve().parents[3] / "models" / "prior" / "drums"
+MODELS = Path(__file__).resolve().parents[3] / "models"
+DRUMS = MODELS / "prior" / "drums"
 
 
 @pytest.fixture(scope="module")
 def rave(tmp_path_factory: pytest.TempPathFactory) -> RaveFile:
     path = tmp_path_factory.mktemp("shipped") / "rave.ts"
-    return RaveFile(raves.export(rave_weights.load(DRUMS / "rave.safetensors"), path))
+    return RaveFile(
+        raves.export(rave_weights.load(MODELS / "rave" / "drums" / "weights.safetensors"), path)
+    )
 
 
 def test_the_shipped_prior_knows_its_rave_and_is_what_its_recipe_says(rave: RaveFile) -> None:
