@@ -69,6 +69,10 @@ function(nnbridge_fix_vst3 source target)
   nnbridge_fix_vst3_window(text)
   string(REGEX REPLACE "${nnbridge_own_latency}" "#if 0\\1" text "${text}")
 
+  # A change of a parameter that there is not was printed on the audio thread, and cost the changes after it.
+  nnbridge_replace(text "DISTRHO_SAFE_ASSERT_UINT_BREAK(rindex < fVst3ParameterCount, rindex);"
+    "if (rindex >= fVst3ParameterCount) continue;")
+
   # What process() tells of read-only parameters comes back here, on the host's main thread: the place
   # to say that the latency, the names and the other values may be others now.
   nnbridge_replace(text

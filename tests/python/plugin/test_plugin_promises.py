@@ -217,6 +217,17 @@ def test_a_call_for_parameters_alone_needs_no_bus(vst3):
         assert plugin.get("Mix") == 0.25
 
 
+def test_a_change_of_a_parameter_that_there_is_not_costs_no_other(vst3, capfd):
+    with vst3() as plugin:
+        plugin.activate(RATE, 512)
+        plugin.names["none"] = 0xFFFFFFFF
+        plugin.set("none", 0.5)
+        plugin.set("Mix", 0.25)
+        plugin.process(np.zeros((2, 512), np.float32))
+        assert plugin.get("Mix") == 0.25
+    assert capfd.readouterr().err == ""
+
+
 def test_every_parameter_has_a_name_and_takes_its_own_text_back(clap):
     names = list(clap.names)
     assert len(set(names)) == len(names)
