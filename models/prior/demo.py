@@ -24,7 +24,7 @@ RAVE = Path(__file__).resolve().parents[1] / "rave" / "drums"
 HEARD, PLAYED = 4.0, 8.0
 """Seconds."""
 BLOCK = 2048
-TEMPERATURE = 0.9
+TEMPERATURE = 1.0
 
 
 def exported(out: Path) -> Path:
