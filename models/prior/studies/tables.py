@@ -24,10 +24,10 @@ import numpy as np
 import torch
 
 from nnbridge.prior import evaluation, loop
+from nnbridge.prior.build import build, facts
 from nnbridge.prior.recipe import Recipe
 from nnbridge.prior.run import load
 from nnbridge.prior.sequences import Sequences
-from nnbridge.prior.training import build, facts
 from nnbridge.training.loop import Stopped
 from nnbridge.training.metrics import history
 

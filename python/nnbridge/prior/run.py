@@ -18,11 +18,11 @@ from nnbridge.training import checkpoints, provenance
 from nnbridge.training.files import write_text
 
 from . import weights
+from .build import facts
 from .errors import PriorError
 from .recipe import Recipe
 from .sequences import Sequences
 from .trained import Trained, assemble
-from .training import facts
 
 FORMAT = 1
 

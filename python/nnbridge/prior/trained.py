@@ -10,12 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .build import build
 from .code import Bins, Codes, code
 from .errors import PriorError
 from .network import Prior
 from .rave_file import RaveFile
 from .recipe import Recipe
-from .training import build
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Trained:
     """In evaluation mode, on the CPU."""
     recipe: Recipe
     about: dict[str, Any]
-    """What is known of the sequences it learnt from; see `training.facts`."""
+    """What is known of the sequences it learnt from; see `build.facts`."""
     step: int
     """Training steps that were done."""
 

@@ -20,12 +20,11 @@ from torch.utils.data import DataLoader, IterableDataset
 from nnbridge.training.chance import seeded
 
 from . import metrics
-from .conditioning import conditions
+from .build import build, facts
 from .crops import Batch, Crops, windows
 from .errors import PriorError
 from .evaluation import PIECES as VALIDATION_PIECES
 from .evaluation import Sums, without
-from .network import Prior
 from .output import Decoupled
 from .recipe import Recipe
 from .sequences import Sequences
@@ -174,44 +173,6 @@ class Training(pl.LightningModule):
         self.best = float(ours["best"])
         self.waited = int(ours["waited"])
         self.validation = dict(ours["validation"])
-
-
-def facts(sequences: Sequences) -> dict[str, Any]:
-    """What a run keeps of its sequences: enough to build the prior, and to play it."""
-    held = sequences.codebooks()
-    return {
-        "path": str(sequences.path.resolve()),
-        "hash": sequences.hash,
-        "quantisers": sequences.quantisers,
-        "vocabulary": sequences.vocabulary,
-        "code": sequences.code,
-        "ratio": sequences.ratio,
-        "sample_rate": sequences.sample_rate,
-        "codebook_size": 0 if held is None else held.shape[2],
-        "rave": sequences.rave,
-        "probe": sequences.probe,
-    }
-
-
-def build(recipe: Recipe, about: dict[str, Any], codebooks: Tensor | None = None) -> Prior:
-    """The untrained prior of a recipe for sequences described by `facts`.
-
-    Raises:
-        PriorError: they don't fit together.
-    """
-    quantisers = recipe.material.quantisers or about["quantisers"]
-    if quantisers > about["quantisers"]:
-        raise PriorError(
-            f"material.quantisers is {quantisers}, but the sequences have {about['quantisers']}."
-        )
-    followed = conditions(recipe.material.descriptors, about["sample_rate"])
-    if not recipe.material.rave_codebooks:
-        codebooks = None
-    elif codebooks is None:  # only their size matters: weights are loaded over them
-        codebooks = torch.zeros(about["quantisers"], about["vocabulary"], about["codebook_size"])
-    if codebooks is not None:
-        codebooks = codebooks[:quantisers]
-    return Prior(recipe.network, quantisers, about["vocabulary"], followed, codebooks)
 
 
 def _codebooks(recipe: Recipe, sequences: Sequences) -> Tensor | None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +52,19 @@ def test_the_shipped_prior_hears_audio_and_plays_on_without_it(
     levels = np.sqrt(np.mean(played[0, 32 * 2048 :].reshape(-1, 2048) ** 2, 1))
     assert levels.max() > 1e-3  # long after the noise, and the delay of the RAVE
     assert stream.stats.failed == 0
+
+
+def test_playing_and_exporting_need_no_training_library() -> None:
+    program = """
+import sys
+for name in ("pytorch_lightning", "lightning", "tensorboard"):
+    sys.modules[name] = None
+sys.path.insert(0, sys.argv[1])
+import demo
+import nnbridge.prior.generate, nnbridge.prior.run, nnbridge.rave.export
+from nnbridge.cli import prior_export, prior_generate, rave_export
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, MODELS], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
