@@ -65,7 +65,7 @@ def test_a_message_with_a_path_loads_a_model_in_real_time(lv2, model_file):
         pieces = []
         for at in range(0, signal.shape[1], BLOCK):
             pieces.append(plugin.process(signal[:, at : at + BLOCK]))
-            time.sleep(4 * BLOCK / RATE)
+            time.sleep(10 * BLOCK / RATE)
         output = np.concatenate(pieces, axis=1)
         assert plugin.controls["late"].value == late
         past = 20 * BLOCK  # of what the fade hears

@@ -126,8 +126,16 @@ def test_a_file_is_chosen_in_a_dialog(display, window, clap, model_file, tmp_pat
     shutil.copy(model_file("gain"), file)
     clap.set_model(tmp_path / "missing.ts")  # the dialog begins where the last model was
     wait_for(window, lambda: clap.text("Status") == "missing")
+    below = (0, 60, *window_host.SIZE)  # where the button lights up nothing
+    shown = [display.picture().crop(below)]
     display.click(*OPEN)
-    window.run(1.5)
+
+    def dialog_stands() -> bool:  # drawn, and at rest
+        window.run(1.0)
+        shown.append(display.picture().crop(below))
+        return shown[0] != shown[-1] == shown[-2]
+
+    wait_for(window, dialog_stands)
     display.mouse("mousemove", 200, 69, "click", "--repeat", 2, "--delay", 60, 1)
     wait_for(window, lambda: clap.text("Status") == "playing")
     assert str(file).encode() in clap.state
