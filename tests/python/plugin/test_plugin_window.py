@@ -126,6 +126,7 @@ def test_a_file_is_chosen_in_a_dialog(display, window, clap, model_file, tmp_pat
     shutil.copy(model_file("gain"), file)
     clap.set_model(tmp_path / "missing.ts")  # the dialog begins where the last model was
     wait_for(window, lambda: clap.text("Status") == "missing")
+    window.run(1.0)  # the window hears of it with its next look
     below = (0, 60, *window_host.SIZE)  # where the button lights up nothing
     shown = [display.picture().crop(below)]
     display.click(*OPEN)
