@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: MIT
 """A plugin's process call under the net that catches what an audio thread must not do."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
-from .conftest import BUILT, GATE, ROOT, plugin_file
-
-NETS = sorted((ROOT / "build").glob("*/libaudio_thread_net.so"))
+from .conftest import BUILT, GATE, plugin_file
+from .net import NETS, needs_net, watched
 
 # Models are automated and loaded, and every kind of parameter is turned, while audio runs.
 SCRIPT = """
@@ -64,32 +59,17 @@ else:
         def turn(_, symbol, value):
             plugin.controls[symbol].value = value
         run(plugin, turn, lambda: plugin.wait_for(2, 48000))
-
-net.audio_thread_net_passages.restype = ctypes.c_long
-net.audio_thread_net_violation.restype = ctypes.c_char_p
-net.audio_thread_net_caller.restype = ctypes.c_char_p
-print(net.audio_thread_net_passages())
-for index in range(net.audio_thread_net_violations()):
-    print(net.audio_thread_net_violation(index), net.audio_thread_net_caller(index))
 """
 
 
-@pytest.mark.skipif(not NETS, reason="built without the net under the audio thread")
+@needs_net
 @pytest.mark.parametrize("kind", ["vst3", "clap", "lv2"])
 def test_a_process_call_allocates_locks_and_waits_for_nothing(model_file, tmp_path, kind):
     plugin_file(f"nnbridge.{kind}")
     for name in ("gain", "rave_v1"):
         (tmp_path / f"{name}.ts").symlink_to(model_file(name))
-    places = [str(BUILT), str(GATE), str(NETS[0])]
-    models = [str(model_file("gain")), str(model_file("rave_v1"))]
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, kind, *places, *models],
-        cwd=ROOT,
-        env=os.environ | {"LD_PRELOAD": str(NETS[0]), "NNBRIDGE_MODELS": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    passages, *caught = done.stdout.splitlines()
+    models = [model_file("gain"), model_file("rave_v1")]
+    words = [kind, BUILT, GATE, NETS[0], *models]
+    passages, *caught = watched(SCRIPT, *words, NNBRIDGE_MODELS=str(tmp_path))
     assert int(passages) > 250
     assert caught == []

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The plugin's window, on a screen that nobody sees: in hosts of ours and in pedalboard's."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,9 +11,9 @@ import numpy as np
 import pytest
 
 from . import clap_host, window_host
-from .conftest import BUILT, GATE, ROOT, plugin_file
+from .conftest import BUILT, GATE, plugin_file
+from .net import NETS, needs_net, watched
 from .signals import RATE, noise
-from .test_plugin_audio_thread import NETS
 from .window_host import ClapWindow
 
 # Where things lie: externals/plugin/window/layout.hpp. Left, top, right, bottom.
@@ -358,27 +357,13 @@ with window_host.screen() as screen, clap_host.plugin(clap, gate=gate) as plugin
         window.run(0.2)
     print(plugin.get("Mix"), plugin.get("Bias 1"))
     window.close()
-net.audio_thread_net_passages.restype = ctypes.c_long
-net.audio_thread_net_violation.restype = ctypes.c_char_p
-net.audio_thread_net_caller.restype = ctypes.c_char_p
-print(net.audio_thread_net_passages())
-for index in range(net.audio_thread_net_violations()):
-    print(net.audio_thread_net_violation(index), net.audio_thread_net_caller(index))
 """
 
 
-@pytest.mark.skipif(not NETS, reason="built without the net under the audio thread")
+@needs_net
 def test_what_the_window_turns_makes_no_process_call_wait(model_file):
     files = [plugin_file("nnbridge.clap"), GATE, NETS[0], model_file("rave_v1")]
-    done = subprocess.run(
-        [sys.executable, "-c", WATCHED, *map(str, files)],
-        cwd=ROOT,
-        env=os.environ | {"LD_PRELOAD": str(NETS[0])},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    turned, passages, *caught = done.stdout.splitlines()
+    turned, passages, *caught = watched(WATCHED, *files)
     mix, bias = map(float, turned.split())
     assert mix == pytest.approx(50.0, abs=1.0)
     assert bias != 0.0
