@@ -49,5 +49,9 @@ void nnbridge_look_in(void* plugin, void (*call)(void*), void* argument);
 /// [audio] Time has passed: nothing of before is to be heard.
 void nnbridge_reset(void* plugin) noexcept;
 
+/// [main] Whether the value that a state has for a parameter is to be set. Not if nobody had turned
+/// it: then it was the model's own, and the model that plays may be another or none yet.
+bool nnbridge_restores(void* plugin, std::uint32_t parameter) noexcept;
+
 /// Frames that may sound on after the input's end.
 std::uint32_t nnbridge_tail(void* plugin) noexcept;

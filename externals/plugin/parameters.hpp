@@ -32,6 +32,11 @@ enum ParameterId : unsigned {
   kParameterCount = kAttribute + kAttributes,
 };
 
+/// Whether `index` is one of the `count` parameters from `first` on.
+constexpr bool within(unsigned index, unsigned first, int count) {
+  return index >= first && index < first + static_cast<unsigned>(count);
+}
+
 /// The model blocks to choose from: 512 samples times a power of two.
 inline constexpr int kBlocks = 6;
 constexpr int block_frames(int index) { return 512 << index; }

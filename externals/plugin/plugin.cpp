@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "mixer.hpp"
 #include "model_file.hpp"
+#include "parameter_texts.hpp"
 #include "parameters.hpp"
 #include "session.hpp"
 #include "window/live.hpp"
@@ -34,38 +36,10 @@ enum StateId : unsigned {
   kStateCount
 };
 
-/// The largest latency that the dry signal can follow.
-constexpr int kLongestLatency = 1 << 19;
-
-void enumerate(Parameter& parameter, const std::vector<std::string>& names) {
-  parameter.hints |= kParameterIsInteger;
-  parameter.ranges.max = static_cast<float>(std::max<std::size_t>(1, names.size() - 1));
-  auto* const values = new ParameterEnumerationValue[names.size()];  // DPF frees it
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    values[i].value = static_cast<float>(i);
-    values[i].label = names[i].c_str();
-  }
-  parameter.enumValues.values = values;
-  parameter.enumValues.count = static_cast<std::uint8_t>(names.size());
-  parameter.enumValues.restrictedMode = true;
-}
-
-void name(Parameter& parameter, const std::string& text, const std::string& symbol,
-          const char* unit = "") {
-  parameter.name = text.c_str();
-  parameter.symbol = symbol.c_str();
-  parameter.unit = unit;
-}
-
 std::vector<std::filesystem::path> slots() {
   auto models = models_in(model_folders());
   if (models.size() > kSlots) models.resize(kSlots);
   return models;
-}
-
-/// Whether `index` is one of the `count` parameters from `first` on.
-constexpr bool within(unsigned index, unsigned first, int count) {
-  return index >= first && index < first + static_cast<unsigned>(count);
 }
 
 class ModelPlugin final : public Plugin, public Live {
@@ -120,6 +94,13 @@ class ModelPlugin final : public Plugin, public Live {
   /// [main] See nnbridge_look_in.
   void look_in(void (*call)(void*), void* argument) { session_.look_in(call, argument); }
 
+  /// [main] See nnbridge_restores.
+  bool restores(unsigned parameter) const noexcept {
+    if (parameter == kTemperature) return (kept_ >> kAttributes & 1U) != 0;
+    if (!within(parameter, kAttribute, kAttributes)) return true;
+    return (kept_ >> (parameter - kAttribute) & 1U) != 0;
+  }
+
   /// Frames that may sound on after the input's end.
   uint32_t tail() const noexcept {
     // No file says how long it rings: as long as `nnbridge render` follows it.
@@ -161,66 +142,11 @@ class ModelPlugin final : public Plugin, public Live {
 
   void initParameter(uint32_t index, Parameter& parameter) override {
     if (index >= kParameterCount) return;
-    init(index, parameter);
+    init_parameter(index, parameter, models_);
+    if (index == kMethod) method_ = &parameter;
+    if (within(index, kAttribute, kAttributes)) attributes_[index - kAttribute] = &parameter;
     lowest_[index] = parameter.ranges.min;
     highest_[index] = parameter.ranges.max;
-  }
-
-  void init(uint32_t index, Parameter& parameter) {
-    parameter.hints = kParameterIsAutomatable;
-    const auto range = range_of(index);
-    parameter.ranges = {range.normal, range.lowest, range.highest};
-    switch (index) {
-      case kBypass:
-        parameter.initDesignation(kParameterDesignationBypass);
-        return;
-      case kMix:
-        name(parameter, "Mix", "mix", "%");
-        return;
-      case kGain:
-        name(parameter, "Gain", "gain", "dB");
-        return;
-      case kMethod:
-        name(parameter, "Method", "method");
-        enumerate(parameter, method_names());
-        method_ = &parameter;
-        return;
-      case kBlock: {
-        name(parameter, "Block", "block");
-        std::vector<std::string> names;
-        names.reserve(kBlocks);
-        for (int i = 0; i < kBlocks; ++i) names.push_back(std::to_string(block_frames(i)));
-        enumerate(parameter, names);
-        return;
-      }
-      case kDeadline:
-        name(parameter, "Deadline", "deadline");
-        enumerate(parameter, {kDeadlineNames.begin(), kDeadlineNames.end()});
-        return;
-      case kModel: {
-        name(parameter, "Model", "model_slot");
-        std::vector<std::string> names{"as chosen"};
-        names.reserve(kSlots + 1);
-        for (int slot = 1; slot <= kSlots; ++slot) {
-          const auto at = static_cast<std::size_t>(slot - 1);
-          names.push_back(at < models_.size() ? models_[at].stem().string()
-                                              : "slot " + std::to_string(slot));
-        }
-        enumerate(parameter, names);
-        return;
-      }
-      case kMissing:
-        name(parameter, "Without a model", "missing");
-        enumerate(parameter, {"dry", "silent"});
-        return;
-      case kTemperature:
-        name(parameter, "Temperature", "temperature");
-        return;
-      default:
-        break;
-    }
-    if (within(index, kStatus, kScale - kStatus)) return init_output(index, parameter);
-    init_row(index, parameter);
   }
 
   float getParameterValue(uint32_t index) const override {
@@ -299,6 +225,7 @@ class ModelPlugin final : public Plugin, public Live {
     const std::string name = key;
     auto wanted = session_.wanted();
     if (name == "model") {
+      kept_ = ~0U;
       if (wanted.path == value) return;
       wanted.path = value;
       for (const auto& folder : model_folders()) add_folders(wanted.folders, folder.string());
@@ -310,8 +237,9 @@ class ModelPlugin final : public Plugin, public Live {
     } else if (name == "slot") {
       wanted.slot = static_cast<int>(std::clamp(std::strtol(value, nullptr, 10), 0L, long{kSlots}));
     } else if (name == "turned") {
-      session_.knobs().touched = static_cast<std::uint32_t>(std::strtoul(value, nullptr, 10));
-      session_.knobs().moved = session_.knobs().touched.load();
+      kept_ = static_cast<std::uint32_t>(std::strtoul(value, nullptr, 10));
+      session_.knobs().touched = kept_;
+      session_.knobs().moved = kept_;
       return;
     } else {
       return;
@@ -344,52 +272,6 @@ class ModelPlugin final : public Plugin, public Live {
   }
 
  private:
-  /// The attribute's own name, told from a parameter of ours.
-  static std::string title_of(const std::string& attribute) {
-    constexpr std::array kOurs{"bypass",   "mix",   "gain",   "method",  "block",
-                               "deadline", "model", "status", "latency", "load"};
-    const bool ours = std::find(kOurs.begin(), kOurs.end(), attribute) != kOurs.end();
-    return ours ? attribute + " (model)" : attribute;
-  }
-
-  static std::string attribute_name(std::size_t k) { return "Attribute " + std::to_string(k + 1); }
-
-  static void init_output(uint32_t index, Parameter& parameter) {
-    parameter.hints = kParameterIsOutput;
-    if (index == kStatus) {
-      name(parameter, "Status", "status");
-      enumerate(parameter, {"no model", "loading", "playing", "missing", "failed"});
-    } else if (index == kLatency) {
-      name(parameter, "Latency", "latency_now", "samples");
-      parameter.ranges = {0.0F, 0.0F, static_cast<float>(kLongestLatency)};
-      parameter.hints |= kParameterIsInteger;
-    } else if (index == kLoad) {
-      name(parameter, "Load", "load", "%");
-      parameter.ranges = {0.0F, 0.0F, 1000.0F};
-    } else {
-      name(parameter, "Late blocks", "late");
-      parameter.ranges = {0.0F, 0.0F, 1e6F};
-      parameter.hints |= kParameterIsInteger;
-    }
-  }
-
-  void init_row(uint32_t index, Parameter& parameter) {
-    const auto title = [&](const char* text, const char* symbol, unsigned first) {
-      const auto number = std::to_string(index - first + 1);
-      name(parameter, text + number, symbol + number);
-    };
-    if (within(index, kScale, kLatents)) {
-      title("Scale ", "scale_", kScale);
-    } else if (within(index, kBias, kLatents)) {
-      title("Bias ", "bias_", kBias);
-    } else if (within(index, kJitter, kLatents)) {
-      title("Jitter ", "jitter_", kJitter);
-    } else if (within(index, kAttribute, kAttributes)) {
-      title("Attribute ", "attribute_", kAttribute);
-      attributes_[index - kAttribute] = &parameter;
-    }
-  }
-
   /// Where a parameter's value lives that the model's thread reads.
   std::atomic<float>* find_knob(uint32_t index) const noexcept {
     auto& knobs = session_.knobs();
@@ -452,6 +334,7 @@ class ModelPlugin final : public Plugin, public Live {
 
   // Main's own; DPF owns the parameters.
   int seen_ = 0;
+  std::uint32_t kept_ = ~0U;  // the attributes, by bit, that the state being read had turned
   Parameter* method_ = nullptr;
   std::array<Parameter*, kAttributes> attributes_{};
 };
@@ -485,5 +368,9 @@ void nnbridge_look_in(void* plugin, void (*call)(void*), void* argument) {
 void nnbridge_reset(void* plugin) noexcept { of(plugin).reset(); }
 
 bool nnbridge_has_news(void* plugin) noexcept { return of(plugin).has_news(); }
+
+bool nnbridge_restores(void* plugin, std::uint32_t parameter) noexcept {
+  return of(plugin).restores(parameter);
+}
 
 std::uint32_t nnbridge_tail(void* plugin) noexcept { return of(plugin).tail(); }

@@ -36,7 +36,8 @@ def set_model(plugin: HostedPlugin, path: str | os.PathLike[str]) -> None:
     """Has a plugin play the model file at `path`, from the next `process` on.
 
     Args:
-        plugin: from `pedalboard.load_plugin`; all else it was set to stays.
+        plugin: from `pedalboard.load_plugin`; all else it was set to stays, but for the attributes:
+            another model has its own.
         path: of a model file; it is made absolute.
 
     Raises:
@@ -47,6 +48,8 @@ def set_model(plugin: HostedPlugin, path: str | os.PathLike[str]) -> None:
         raise PluginError(f"There is no file '{file}'.")
     preset = plugin.preset_data
     state = _read_state(preset)
+    if state["model"] != str(file):
+        state["turned"] = "0"
     state["model"] = str(file)
     state["hash"] = ""
     state.pop("problem", None)

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "engine/engine.hpp"
+#include "stream/this_thread.hpp"
 
 namespace nnbridge {
 
@@ -23,8 +24,14 @@ void ControlThreads::add(std::shared_ptr<Tended> tended) {
   changed_.notify_all();
   if (threads_.empty()) {
     engine::prepare_runtime();
-    threads_.emplace_back([this] { loop(&Tended::work); });
-    threads_.emplace_back([this] { loop(&Tended::look); });
+    threads_.emplace_back([this] {
+      name_this_thread("nnbridge work");
+      loop(&Tended::work);
+    });
+    threads_.emplace_back([this] {
+      name_this_thread("nnbridge look");
+      loop(&Tended::look);
+    });
     std::atexit([] { get().stop(); });
   }
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
-#include "stream/thread_priority.hpp"
+#include "stream/this_thread.hpp"
 
 namespace nnbridge {
 namespace {
@@ -58,6 +58,7 @@ void Worker::join() {
 }
 
 void Worker::loop() {
+  name_this_thread("nnbridge worker");
   raise_priority_of_this_thread();
   const engine::ThreadScope scope;
   for (;;) {

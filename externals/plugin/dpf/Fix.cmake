@@ -52,6 +52,20 @@ function(nnbridge_fix_parts name)
   set(${name} "${${name}}" PARENT_SCOPE)
 endfunction()
 
+# An attribute that nobody had turned when the state was saved follows the model that plays now.
+function(nnbridge_fix_restored name)
+  nnbridge_replace(${name}
+    [==[                            if (fPlugin.getParameterSymbol(j) != key)
+                                continue;
+]==]
+    [==[                            if (fPlugin.getParameterSymbol(j) != key)
+                                continue;
+                            if (! nnbridge_restores(fPlugin.getInstancePointer(), j))
+                                break;
+]==])
+  set(${name} "${${name}}" PARENT_SCOPE)
+endfunction()
+
 # A parameter "Latency" of DPF's own, hidden, with a wrong value, that some hosts show: ours tells it.
 set(nnbridge_own_latency "#if DISTRHO_PLUGIN_WANT_LATENCY(\n *(case |fCachedParameterValues.)?kVst3InternalParameterLatency)")
 
@@ -306,6 +320,7 @@ function(nnbridge_fix_vst3 source target)
 
   # A host may take the state in parts.
   nnbridge_fix_parts(text)
+  nnbridge_fix_restored(text)
   nnbridge_replace(text
     [==[write(stream, const_cast<char*>(buffer), size - wrtntotal, &wrtn)]==]
     [==[write(stream, const_cast<char*>(buffer) + wrtntotal, size - wrtntotal, &wrtn)]==])
@@ -339,6 +354,7 @@ function(nnbridge_fix_clap source target)
 
   # A host may take the state in parts.
   nnbridge_fix_parts(text)
+  nnbridge_fix_restored(text)
   nnbridge_replace(text
     [==[stream->write(stream, buffer, size - wrtntotal)]==]
     [==[stream->write(stream, buffer + wrtntotal, size - wrtntotal)]==])
@@ -526,6 +542,11 @@ static const clap_plugin_tail_t nnbridge_clap_plugin_tail =]==])
     [==[    if (std::strcmp(id, "clap.audio-ports-config") == 0)
         return &nnbridge_clap_plugin_configs;
     if (std::strcmp(id, "clap.tail") == 0)]==])
+
+  # The plugin itself changes values too: what the window is told after a state is what holds.
+  nnbridge_replace(text
+    [==[ui->setParameterValueFromPlugin(i, fCachedParameters.values[i]);]==]
+    [==[ui->setParameterValueFromPlugin(i, fPlugin.getParameterValue(i));]==])
   nnbridge_write(${target}/DistrhoPluginCLAP.cpp "${text}")
 endfunction()
 

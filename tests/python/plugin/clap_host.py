@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .pace import until_idle
+
 PARAM_VALUE = 5  # CLAP_EVENT_PARAM_VALUE
 OFFLINE = 1  # CLAP_RENDER_OFFLINE
 
@@ -510,13 +512,14 @@ class Plugin:
         ]
         return np.concatenate(pieces, axis=1)
 
-    def wait_for(self, status: str, rate: float, block: int, seconds: float = 60.0) -> None:
-        """Plays silence, in real time, until the plugin says so."""
+    def wait_for(self, status: str, block: int, seconds: float = 60.0) -> None:
+        """Plays silence until the plugin says so."""
         until = time.monotonic() + seconds
         while self.text("Status") != status:
             assert time.monotonic() < until, f"it stayed at '{self.text('Status')}'"
             self.process(np.zeros((self.channels, block), np.float32))
-            time.sleep(block / rate)
+            time.sleep(0.002)
+            until_idle()
         self.process(
             np.zeros((self.channels, block), np.float32)
         )  # which brings the figures with it

@@ -38,9 +38,9 @@ class Instance:
     def wait_until_playing(self):
         """In real time."""
         if self._format == "lv2":
-            self.host.wait_for(PLAYING, RATE)
+            self.host.wait_for(PLAYING)
         else:
-            self.host.wait_for("playing", RATE, self.block)
+            self.host.wait_for("playing", self.block)
 
     def turn(self, name, share):
         if self._format == "vst3":

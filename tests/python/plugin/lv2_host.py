@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .pace import until_idle
+
 LV2 = "http://lv2plug.in/ns/"
 ATOM = LV2 + "ext/atom#"
 
@@ -304,12 +306,13 @@ class Plugin:
         ]
         return np.concatenate(pieces, axis=1)
 
-    def wait_for(self, status: int, rate: float, seconds: float = 60.0) -> None:
+    def wait_for(self, status: int, seconds: float = 60.0) -> None:
         until = time.monotonic() + seconds
         while self.controls["status"].value != status:
             assert time.monotonic() < until, f"it stayed at {self.controls['status'].value}"
             self.process(np.zeros((self.channels, self._block), np.float32))
-            time.sleep(self._block / rate)
+            time.sleep(0.002)
+            until_idle()
         self.process(
             np.zeros((self.channels, self._block), np.float32)
         )  # which brings the figures with it

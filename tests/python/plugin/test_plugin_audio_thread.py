@@ -44,7 +44,7 @@ if kind == "clap":
     with clap_host.plugin(built + "/nnbridge.clap", gate=gate) as plugin:
         plugin.activate(48000, 256, offline=False)
         run(plugin, lambda name, _, value: plugin.set(name, value),
-            lambda: plugin.wait_for("playing", 48000, 256))
+            lambda: plugin.wait_for("playing", 256))
 elif kind == "vst3":
     with vst3_host.plugin(Path(built) / "nnbridge.vst3", gate_path) as plugin:
         plugin.activate(48000, 256)
@@ -52,13 +52,13 @@ elif kind == "vst3":
             scale = {"Model": 64, "Method": 11, "Block": 5, "Deadline": 5}.get(name)
             if not name.startswith("Attribute"):
                 plugin.set(name, value / scale if scale else 0.7)
-        run(plugin, turn, lambda: plugin.wait_for("playing", 48000, 256))
+        run(plugin, turn, lambda: plugin.wait_for("playing", 256))
 else:
     with lv2_host.plugin(Path(built) / "nnbridge.lv2", 48000, 256, gate=gate) as plugin:
         plugin.activate(offline=False)
         def turn(_, symbol, value):
             plugin.controls[symbol].value = value
-        run(plugin, turn, lambda: plugin.wait_for(2, 48000))
+        run(plugin, turn, lambda: plugin.wait_for(2))
 """
 
 

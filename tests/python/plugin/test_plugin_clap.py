@@ -9,6 +9,7 @@ import torch
 
 from . import clap_host
 from .conftest import BUILT
+from .pace import patiently
 from .signals import RATE, noise, rendered
 
 BLOCK = 512
@@ -117,19 +118,15 @@ def test_in_real_time_the_samples_are_the_same_later(clap, model_file):
     clap.set_model(model)
     clap.set("Deadline", "block")
     clap.activate(RATE, BLOCK, offline=False)
-    clap.wait_for("playing", RATE, BLOCK)
+    clap.wait_for("playing", BLOCK)
     assert clap.restarts > 0
     clap.deactivate()
     assert clap.latency_changes > 0
     clap.activate(RATE, BLOCK, offline=False)
-    clap.wait_for("playing", RATE, BLOCK)
+    clap.wait_for("playing", BLOCK)
     clap.reset()
     time.sleep(0.3)  # the stream is made pristine on the control thread
-    pieces = []
-    for at in range(0, signal.shape[1], BLOCK):
-        pieces.append(clap.process(signal[:, at : at + BLOCK]))
-        time.sleep(4 * BLOCK / RATE)  # a slow clock: no block is late on a busy machine
-    output = np.concatenate(pieces, axis=1)
+    output = patiently(clap, signal)
     assert clap.told.get("Late blocks", 0) == 0
     expected = delayed(rendered(model, signal), clap.latency)
     after_the_fade = clap.latency + 4 * BLOCK
@@ -141,13 +138,13 @@ def test_a_load_does_not_hold_up_the_host(clap, slow_file):
     clap.activate(RATE, BLOCK, offline=False)
     clap.process(noise(2, BLOCK))
     clap.set_model(slow_file)
-    clap.wait_for("loading", RATE, BLOCK)
+    clap.wait_for("loading", BLOCK)
     for value in (1.0, 0.0):
         clap.set("Method", value)
         clap.process(noise(2, BLOCK))
         assert str(slow_file).encode() in clap.state
     assert clap.text("Status") == "loading"
-    clap.wait_for("failed", RATE, BLOCK)
+    clap.wait_for("failed", BLOCK)
 
 
 class Slow(torch.nn.Module):
@@ -169,7 +166,7 @@ def test_late_blocks_and_load_are_told(clap, tmp_path):
     torch.jit.script(Slow()).save(tmp_path / "slow.ts")
     clap.set_model(tmp_path / "slow.ts")
     clap.activate(RATE, BLOCK, offline=False)
-    clap.wait_for("playing", RATE, BLOCK)
+    clap.wait_for("playing", BLOCK)
     until = time.monotonic() + 30
     while not (clap.told.get("Late blocks") and clap.told.get("Load")) and time.monotonic() < until:
         clap.process(noise(2, BLOCK))
@@ -183,11 +180,11 @@ def test_a_longer_deadline_is_a_longer_latency_and_is_told(clap, model_file):
     clap.set_model(model_file("identity"))
     clap.set("Deadline", "none")
     clap.activate(RATE, BLOCK, offline=False)
-    clap.wait_for("playing", RATE, BLOCK)
+    clap.wait_for("playing", BLOCK)
     short, restarts = clap.latency, clap.restarts
     clap.set("Deadline", "block")
     clap.process(noise(2, BLOCK))
     time.sleep(0.2)
-    clap.wait_for("playing", RATE, BLOCK)
+    clap.wait_for("playing", BLOCK)
     assert clap.latency == short + BLOCK
     assert clap.restarts > restarts

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What of a model's methods a track can play, and what of it can be turned."""
 
+import shutil
+from contextlib import nullcontext
 from itertools import pairwise
 
 import numpy as np
@@ -139,6 +141,38 @@ def test_turned_attributes_are_part_of_the_session(load, model_file, monkeypatch
     other = load()
     other.raw_state = one.raw_state
     assert not other(signal, RATE).any()
+
+
+@pytest.mark.parametrize("kind", ["clap", "vst3"])
+def test_a_session_turns_no_attribute_that_nobody_had_turned(kind, request, model_file):
+    """What it holds for one is what another model or none had: here 0, which would be silence."""
+    made = request.getfixturevalue(kind)
+    with nullcontext(made) if kind == "clap" else made() as plugin:
+        words = plugin.state.split(b"\0")
+        assert words[words.index(b"turned") + 1] == b"0"
+        assert float(words[words.index(b"attribute_1") + 1]) == 0.0
+        plugin.set_model(model_file("gain"))
+        plugin.activate(RATE, 512, offline=True)
+        plugin.process(noise(2, 512))
+        words[words.index(b"model") + 1] = str(model_file("gain")).encode()
+        plugin.load(b"\0".join(words))
+        signal = noise(2, 512)
+        expected = rendered(model_file("gain"), np.concatenate([signal] * 8, axis=1))
+        expected = delayed(expected, plugin.latency)
+        output = np.concatenate([plugin.process(signal) for _ in range(8)], axis=1)
+        assert expected.any()
+        np.testing.assert_array_equal(output[:, 2048:], expected[:, 2048:])
+
+
+def test_another_models_attributes_are_its_own(load, model_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("NNBRIDGE_MODEL", str(model_file("gain")))
+    plugin = load()
+    signal = noise(2, 3000)
+    plugin(signal, RATE)
+    plugin.parameters["gain_model"].raw_value = 0.0
+    assert not plugin(signal, RATE).any()
+    nnplugin.set_model(plugin, shutil.copy(model_file("gain"), tmp_path / "other.ts"))
+    np.testing.assert_array_equal(plugin(signal, RATE), rendered(model_file("gain"), signal))
 
 
 class Widen(torch.nn.Module):

@@ -271,7 +271,7 @@ def test_a_host_that_hands_nothing_back_hears_of_a_new_latency(vst3, model_file)
     with vst3(hand_back=False) as plugin:
         plugin.activate(RATE, 512)
         plugin.set_model(model_file("gain"))
-        plugin.wait_for("playing", RATE, 512)
+        plugin.wait_for("playing", 512)
         for _ in range(400):
             if plugin.restarts & LATENCY_CHANGED:
                 break

@@ -265,7 +265,7 @@ def test_opening_and_closing_leaves_nothing_behind(display, clap, model_file):
             before = [files(), memory()]
     assert files() <= before[0]
     assert memory() - before[1] < 16e6
-    clap.wait_for("playing", RATE, 512)
+    clap.wait_for("playing", 512)
     assert np.isfinite(clap.play(noise(2, 4096))).all()
 
 
@@ -350,7 +350,7 @@ with window_host.screen() as screen, clap_host.plugin(clap, gate=gate) as plugin
     plugin.set_model(model)
     plugin.set("Method", "encode+decode")
     plugin.activate(48000, 512, offline=False)
-    plugin.wait_for("playing", 48000, 512)
+    plugin.wait_for("playing", 512)
     window = window_host.ClapWindow(plugin, screen)
     for place in (122, 213), (60, 255), (283, 300), (372, 86), (120, 100), (100, 133):
         screen.click(*place)  # sliders, a tab, a list

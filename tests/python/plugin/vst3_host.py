@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .pace import until_idle
+
 REALTIME, OFFLINE = 0, 2
 LATENCY_CHANGED, VALUES_CHANGED, TITLES_CHANGED = 8, 4, 16
 MONO, STEREO = 1 << 19, 3
@@ -306,12 +308,13 @@ class Plugin:
                 self.controller.call(15, identity, value)
         return sound
 
-    def wait_for(self, status: str, rate: float, block: int, seconds: float = 60.0) -> None:
+    def wait_for(self, status: str, block: int, seconds: float = 60.0) -> None:
         until = time.monotonic() + seconds
         while self.text("Status") != status:
             assert time.monotonic() < until, f"it stayed at '{self.text('Status')}'"
             self.process(np.zeros((self.channels, block), np.float32))
-            time.sleep(block / rate)
+            time.sleep(0.002)
+            until_idle()
         self.process(np.zeros((self.channels, block), np.float32))
 
     def close(self) -> None:

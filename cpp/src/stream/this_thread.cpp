@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "stream/thread_priority.hpp"
+#include "stream/this_thread.hpp"
 
 #if defined(_WIN32)
 #define NOMINMAX
 #include <windows.h>
+
+#include <string>
 #else
 #include <pthread.h>
 #include <sched.h>
@@ -29,6 +31,17 @@ void raise_priority_of_this_thread() noexcept {
   sched_param parameters{};
   parameters.sched_priority = 50;
   pthread_setschedparam(pthread_self(), policy, &parameters);
+#endif
+}
+
+void name_this_thread(const char* name) noexcept {
+#if defined(_WIN32)
+  const std::wstring wide(name, name + std::char_traits<char>::length(name));
+  SetThreadDescription(GetCurrentThread(), wide.c_str());
+#elif defined(__APPLE__)
+  pthread_setname_np(name);
+#else
+  pthread_setname_np(pthread_self(), name);
 #endif
 }
 
