@@ -25,7 +25,8 @@ def measure(player: Player) -> Delay | None:
     """Measures the delay of a method.
 
     Returns:
-        What was measured; None when impulses at different moments find different delays, or none.
+        What was measured; None when impulses at different moments find different delays, or fewer
+        than two of them find one, as in a decoder of codes, most of which an impulse leaves alone.
     """
     method = player.method
     precision = max(method.in_ratio, method.out_ratio)
@@ -45,7 +46,7 @@ def measure(player: Player) -> Delay | None:
                 found.append(delay)
     except FailedError:
         return None
-    if not found:
+    if len(found) < 2:
         return None
     onsets, peaks = np.array(found).T
     slack = 0 if precision == 1 else precision
