@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -62,6 +63,12 @@ int latents_of(const Chain& chain) {
   return last.in_ratio > 1 ? last.in_channels : 0;
 }
 
+double number(const Value& value) {
+  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1.0 : 0.0;
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
+  return std::get<double>(value);
+}
+
 /// A slider's worth of an attribute: one number or switch. None: it has another form.
 std::optional<Described> described(const Attribute& attribute, const std::vector<Value>& values) {
   if (attribute.types.size() != 1 || values.size() != 1) return std::nullopt;
@@ -83,13 +90,8 @@ std::optional<Described> described(const Attribute& attribute, const std::vector
     return std::nullopt;
   }
   if (!(made.maximum > made.minimum)) return std::nullopt;
+  made.own = number(values[0]);
   return made;
-}
-
-double number(const Value& value) {
-  if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1.0 : 0.0;
-  if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
-  return std::get<double>(value);
 }
 
 class PlayerBackend final : public Backend {
@@ -105,6 +107,7 @@ class PlayerBackend final : public Backend {
                           .channels = track.channels,
                           .inline_offline = true};
     const std::lock_guard player(player_mutex_);
+    const bool other_rate = track_.sample_rate != track.sample_rate;
     track_ = track;
     scratch_.assign(static_cast<std::size_t>(track.block), 0.0F);
     const bool seeded = std::exchange(seeded_, track.offline);
@@ -113,16 +116,20 @@ class PlayerBackend final : public Backend {
       if (!seeded && !choice_.path.empty()) open();
     } else {
       player_.prepare_later(host);
-      if (seeded) player_.change(settings());
+      // A deadline is in the host's samples.
+      if ((seeded || other_rate) && !choice_.path.empty()) player_.change(settings());
     }
   }
 
   std::string choose(const Choice& choice) override {
-    const bool other_file = choice.path != choice_.path;
-    if (other_file || !model_) {
+    // After a failure the player holds the file before, or none.
+    const bool anew = choice.path != opened_ || standing() == Standing::kFailed;
+    if (anew) {
       auto model = Model::open(choice.path);  // the player's own shares its weights
       if (!model) return model.error().message;
+      const std::lock_guard player(player_mutex_);  // `settings` looks at it on main
       model_.emplace(std::move(*model));
+      opened_ = choice.path;
     }
     const auto method = method_of(choice.method, model_->contract());
     describe_attributes();
@@ -136,12 +143,11 @@ class PlayerBackend final : public Backend {
     method_ = method;
     if (track_.offline) {
       open();
+    } else if (anew) {
+      player_.load(choice.path, settings());
+      attributes_are_the_files();
     } else {
       player_.change(settings());
-      if (other_file) {
-        player_.load(choice.path);
-        knobs_->moved |= knobs_->touched;
-      }
     }
     return problem_;
   }
@@ -150,12 +156,14 @@ class PlayerBackend final : public Backend {
 
   void tend() override {
     const auto moved = knobs_->moved.exchange(0);
+    const auto touched = knobs_->touched.load();
     const std::lock_guard player(player_mutex_);
     for (std::size_t k = 0; k < description_.attributes.size(); ++k) {
-      if ((moved >> k & 1U) != 0) tell(description_.attributes[k], knobs_->attributes[k]);
+      const auto& attribute = description_.attributes[k];
+      tend(k, attribute.name, moved, touched, attribute.own, attribute.own_share());
     }
-    if (description_.temperature && (moved >> kAttributes & 1U) != 0) {
-      player_.set("temperature", {double{knobs_->temperature}}, {});
+    if (const auto own = description_.temperature) {
+      tend(kAttributes, "temperature", moved, touched, *own, description_.temperature_share());
     }
     for (auto& event : player_.poll()) {
       if (event.kind == PlayerEvent::Kind::kError) problem_ = std::move(event.text);
@@ -232,7 +240,26 @@ class PlayerBackend final : public Backend {
   /// [main, audio stopped] Heard from the first sample on.
   void open() {
     note(player_.open(choice_.path, settings()));
-    knobs_->moved |= knobs_->touched;  // the attributes are those of the file now
+    attributes_are_the_files();
+  }
+
+  void attributes_are_the_files() {
+    told_ = 0;
+    knobs_->moved |= knobs_->touched;
+  }
+
+  /// Passes on that attribute k was turned, or that it is to be the file's own again.
+  void tend(std::size_t k, const std::string& name, std::uint32_t moved, std::uint32_t touched,
+            double own, float shown) {
+    const std::uint32_t bit = 1U << k;
+    if ((touched & bit) == 0) {
+      show(k, shown);
+      if ((told_ & bit) != 0) player_.set(name, {own}, {});
+      told_ &= ~bit;
+    } else if ((moved & bit) != 0) {
+      player_.set(name, {value_of(k, knobs_->attributes[k])}, {});
+      told_ |= bit;
+    }
   }
 
   /// The track's channels as the method's: one goes to every input, two become one by their mean.
@@ -261,12 +288,10 @@ class PlayerBackend final : public Backend {
       const auto values = model_->get(attribute.name);
       const auto found = values ? described(attribute, *values) : std::nullopt;
       if (found && found->name == "temperature") {
-        made.temperature = true;
-        settle(kAttributes, knobs_->temperature, number(values->front()));
+        made.temperature = found->own;
+        settle(kAttributes, made.temperature_share());
       } else if (found && k < kAttributes) {
-        const double value =
-            (number(values->front()) - found->minimum) / (found->maximum - found->minimum);
-        settle(k, knobs_->attributes[k], std::clamp(value, 0.0, 1.0));
+        settle(k, found->own_share());
         made.attributes.push_back(*found);
         ++k;
       }
@@ -284,19 +309,30 @@ class PlayerBackend final : public Backend {
 
   /// A knob that nobody has turned shows the model's own value, and one that shows it counts as
   /// not turned: a value that has gone through a host's numbers and back is not quite the same.
-  void settle(std::size_t k, std::atomic<float>& knob, double own) {
+  void settle(std::size_t k, float own) {
     const std::uint32_t bit = 1U << k;
-    const auto value = static_cast<float>(own);
-    if ((knobs_->touched & bit) != 0 && std::abs(knob - value) > 1e-6F) return;
-    knobs_->touched &= ~bit;
-    knobs_->moved &= ~bit;
-    knob = value;
+    const auto is_own = [&] { return std::abs(knobs_->attributes[k] - own) <= 1e-6F; };
+    if ((knobs_->touched & bit) != 0 && is_own()) {
+      knobs_->touched &= ~bit;
+      if (!is_own()) knobs_->touched |= bit;  // somebody turns it at this moment
+    }
+    show(k, own);
   }
 
-  void tell(const Described& attribute, float share) {
-    double value = attribute.minimum + double{share} * (attribute.maximum - attribute.minimum);
-    if (attribute.whole) value = std::round(value);
-    player_.set(attribute.name, {value}, {});
+  /// The model's own value, unless somebody has turned it, or does so at this moment.
+  void show(std::size_t k, float own) {
+    auto& knob = knobs_->attributes[k];
+    float shown = knob;
+    if ((knobs_->touched >> k & 1U) == 0) knob.compare_exchange_strong(shown, own);
+  }
+
+  /// A parameter's value as the attribute's.
+  double value_of(std::size_t k, float share) const {
+    if (k == kAttributes) return share;
+    const auto& attribute = description_.attributes[k];
+    const double value =
+        attribute.minimum + double{share} * (attribute.maximum - attribute.minimum);
+    return attribute.whole ? std::round(value) : value;
   }
 
   void note(const Result<void>& done) {
@@ -308,7 +344,9 @@ class PlayerBackend final : public Backend {
 
   // Control's own.
   std::optional<Model> model_;
+  std::string opened_;  // its path
   Description description_;
+  std::uint32_t told_ = 0;  // the attributes, by bit, that the player has other values of
 
   std::mutex player_mutex_;  // never held while a file is read, but for an offline track
   Player player_;

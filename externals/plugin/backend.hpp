@@ -5,7 +5,9 @@
 // together and shipped together.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,7 +45,13 @@ struct Described {
   std::string unit;
   double minimum = 0.0;
   double maximum = 1.0;
+  double own = 0.0;    ///< the file's own value
   bool whole = false;  ///< whole numbers, or two states
+
+  /// The file's own value as the parameter's.
+  float own_share() const {
+    return static_cast<float>(std::clamp((own - minimum) / (maximum - minimum), 0.0, 1.0));
+  }
 };
 
 /// What a model file brings along.
@@ -53,7 +61,14 @@ struct Description {
   std::string first = "forward";    ///< what "forward" is called, and what it stands for otherwise
   std::array<bool, kNamedMethods.size()> playable{};  ///< of the named methods
   int latents = 0;                                    ///< dimensions that the chosen one turns
-  bool temperature = false;                           ///< there is an attribute of this name
+  std::optional<double> temperature;  ///< the file's own, if there is an attribute of this name
+
+  /// It as the parameter's value.
+  float temperature_share() const {
+    const auto range = range_of(kTemperature);
+    return std::clamp(static_cast<float>(temperature.value_or(range.normal)), range.lowest,
+                      range.highest);
+  }
 };
 
 struct Figures {

@@ -16,6 +16,7 @@ struct Knobs {
 
   Knobs() {
     for (auto& value : scale) value = 1.0F;
+    attributes[kAttributes] = 1.0F;
   }
 
   Row scale;
@@ -23,12 +24,13 @@ struct Knobs {
   Row jitter{};  ///< standard deviation of what is added, drawn anew for each latent step
   Row trace{};   ///< the latest latent values, as the model gets them
 
-  std::atomic<float> temperature{1.0F};
-  std::array<std::atomic<float>, kAttributes> attributes{};  ///< 0 to 1, over the range of each
+  /// 0 to 1, over the range of each; the last is the temperature, as it is.
+  std::array<std::atomic<float>, kAttributes + 1> attributes{};
 
-  /// Bit k: attribute k was set by the host and not by the model's default.
+  /// Bit k: attribute k was set by the host and not by the model's default. Set before the value,
+  /// so that a value which nobody has turned can be told from one that somebody is turning.
   std::atomic<std::uint32_t> touched{0};
-  /// The same for what the model has not been told yet; bit kAttributes is the temperature.
+  /// The same for what the model has not been told yet.
   std::atomic<std::uint32_t> moved{0};
 };
 

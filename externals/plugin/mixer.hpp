@@ -27,19 +27,25 @@ class Mixer {
   }
 
   /// Keeps the input of this block, and gives it back `latency` frames late in `dry`. `in` and
-  /// `dry` may be the same memory.
+  /// `dry` may be the same memory. Within a block a new latency takes the place of the one before,
+  /// so that it doesn't click.
   void delay(const float* const* in, float* const* dry, int channels, int frames,
              int latency) noexcept {
     const auto size = lines_[0].size();
     if (size == 0) return;
     const auto behind = std::min(static_cast<std::size_t>(std::max(0, latency)), size - 1);
+    const auto before = settled_ ? behind_ : behind;
+    if (frames > 0) behind_ = behind;
     auto at = at_;
     for (int channel = 0; channel < channels; ++channel) {
       auto& line = lines_[static_cast<std::size_t>(channel)];
+      const auto late = [&](std::size_t by) { return line[at >= by ? at - by : at + size - by]; };
       at = at_;
       for (int i = 0; i < frames; ++i) {
         line[at] = in[channel][i];
-        dry[channel][i] = line[at >= behind ? at - behind : at + size - behind];
+        const float now = late(behind);
+        const float share = static_cast<float>(i + 1) / static_cast<float>(frames);
+        dry[channel][i] = before == behind ? now : share * now + (1.0F - share) * late(before);
         at = at + 1 == size ? 0 : at + 1;
       }
     }
@@ -74,6 +80,7 @@ class Mixer {
  private:
   std::array<std::vector<float>, kChannels> lines_;
   std::size_t at_ = 0;
+  std::size_t behind_ = 0;  // how late the last block was
   float wet_ = 1.0F;
   float dry_ = 0.0F;
   bool settled_ = false;

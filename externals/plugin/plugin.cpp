@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -72,10 +73,12 @@ class ModelPlugin final : public Plugin, public Live {
     for (std::size_t k = 0; k < kAttributes; ++k) {
       auto& parameter = *attributes_[k];
       const bool used = k < description.attributes.size();
+      parameter.ranges.def = used ? description.attributes[k].own_share() : 0.0F;
       parameter.name =
           (used ? title_of(description.attributes[k].name) : attribute_name(k)).c_str();
       parameter.unit = used ? description.attributes[k].unit.c_str() : "";
     }
+    attributes_[kAttributes]->ranges.def = description.temperature_share();
     method_->enumValues.values[0].label = description.first.c_str();
     for (std::size_t k = kNamedMethods.size(); k < method_names().size(); ++k) {
       const std::size_t other = k - kNamedMethods.size();
@@ -87,8 +90,8 @@ class ModelPlugin final : public Plugin, public Live {
 
   /// Whether there is something for `describe` since the last call. One thread's, whichever.
   bool has_news() noexcept {
-    const int before = std::exchange(news_, session_.descriptions());
-    return news_ != before;
+    const int now = session_.descriptions();
+    return std::exchange(news_, now) != now;
   }
 
   /// [main] See nnbridge_look_in.
@@ -96,9 +99,8 @@ class ModelPlugin final : public Plugin, public Live {
 
   /// [main] See nnbridge_restores.
   bool restores(unsigned parameter) const noexcept {
-    if (parameter == kTemperature) return (kept_ >> kAttributes & 1U) != 0;
-    if (!within(parameter, kAttribute, kAttributes)) return true;
-    return (kept_ >> (parameter - kAttribute) & 1U) != 0;
+    const auto k = attribute_of(parameter);
+    return !k || (kept_ >> *k & 1U) != 0;
   }
 
   /// Frames that may sound on after the input's end.
@@ -144,6 +146,7 @@ class ModelPlugin final : public Plugin, public Live {
     if (index >= kParameterCount) return;
     init_parameter(index, parameter, models_);
     if (index == kMethod) method_ = &parameter;
+    if (index == kTemperature) attributes_[kAttributes] = &parameter;
     if (within(index, kAttribute, kAttributes)) attributes_[index - kAttribute] = &parameter;
     lowest_[index] = parameter.ranges.min;
     highest_[index] = parameter.ranges.max;
@@ -174,10 +177,9 @@ class ModelPlugin final : public Plugin, public Live {
     if (!std::isfinite(value)) return;
     value =
         std::clamp(value, lowest_[index], highest_[index]);  // a damaged session may say anything
+    if (const auto k = attribute_of(index)) return session_.turn(*k, value);
     if (auto* const knob = find_knob(index)) {
-      if (knob->exchange(value) == value) return;
-      if (index == kTemperature) session_.turned(kAttributes);
-      if (within(index, kAttribute, kAttributes)) session_.turned(index - kAttribute);
+      *knob = value;
       return;
     }
     const int choice = static_cast<int>(std::lround(value));
@@ -226,9 +228,11 @@ class ModelPlugin final : public Plugin, public Live {
     auto wanted = session_.wanted();
     if (name == "model") {
       kept_ = ~0U;
-      if (wanted.path == value) return;
-      wanted.path = value;
-      for (const auto& folder : model_folders()) add_folders(wanted.folders, folder.string());
+      // The same once more: the file may be there by now.
+      if (wanted.path != value) {
+        wanted.path = value;
+        for (const auto& folder : model_folders()) add_folders(wanted.folders, folder.string());
+      }
     } else if (name == "hash") {
       if (wanted.hash == value) return;
       wanted.hash = value;
@@ -238,9 +242,7 @@ class ModelPlugin final : public Plugin, public Live {
       wanted.slot = static_cast<int>(std::clamp(std::strtol(value, nullptr, 10), 0L, long{kSlots}));
     } else if (name == "turned") {
       kept_ = static_cast<std::uint32_t>(std::strtoul(value, nullptr, 10));
-      session_.knobs().touched = kept_;
-      session_.knobs().moved = kept_;
-      return;
+      return session_.restore(kept_);
     } else {
       return;
     }
@@ -272,14 +274,20 @@ class ModelPlugin final : public Plugin, public Live {
   }
 
  private:
+  /// Which of the model's attributes a parameter is, counting the temperature as the last.
+  static std::optional<unsigned> attribute_of(uint32_t index) noexcept {
+    if (index == kTemperature) return kAttributes;
+    if (!within(index, kAttribute, kAttributes)) return std::nullopt;
+    return index - kAttribute;
+  }
+
   /// Where a parameter's value lives that the model's thread reads.
   std::atomic<float>* find_knob(uint32_t index) const noexcept {
     auto& knobs = session_.knobs();
-    if (index == kTemperature) return &knobs.temperature;
+    if (const auto k = attribute_of(index)) return &knobs.attributes.at(*k);
     if (within(index, kScale, kLatents)) return &knobs.scale[index - kScale];
     if (within(index, kBias, kLatents)) return &knobs.bias[index - kBias];
     if (within(index, kJitter, kLatents)) return &knobs.jitter[index - kJitter];
-    if (within(index, kAttribute, kAttributes)) return &knobs.attributes[index - kAttribute];
     return nullptr;
   }
 
@@ -331,12 +339,13 @@ class ModelPlugin final : public Plugin, public Live {
   bool offline_ = false;
   int channels_ = Mixer::kChannels;
   int news_ = 0;
+  // The attributes, by bit, that the state read last had turned. Read on the audio thread by LV2.
+  std::atomic<std::uint32_t> kept_{~0U};
 
   // Main's own; DPF owns the parameters.
   int seen_ = 0;
-  std::uint32_t kept_ = ~0U;  // the attributes, by bit, that the state being read had turned
   Parameter* method_ = nullptr;
-  std::array<Parameter*, kAttributes> attributes_{};
+  std::array<Parameter*, kAttributes + 1> attributes_{};  // the last is the temperature
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "session.hpp"
 
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -31,6 +33,7 @@ Session::~Session() {
 void Session::want(Wanted wanted) {
   {
     const std::lock_guard state(state_);
+    dirty_ = true;  // first, so that the model before keeps the attributes it was given
     // Another model has attributes of its own.
     if (wanted.path != wanted_.path) knobs_->touched = 0;
     slot_ = wanted.slot;
@@ -39,9 +42,13 @@ void Session::want(Wanted wanted) {
   changed();
 }
 
-/// The slot may have been automated, and on the audio thread no text is made.
 Wanted Session::wanted() const {
   const std::lock_guard state(state_);
+  return resolved();
+}
+
+/// Under `state_`. The slot may have been automated, and on the audio thread no text is made.
+Wanted Session::resolved() const {
   Wanted wanted = wanted_;
   const int slot = slot_;
   if (slot == wanted.slot) return wanted;
@@ -71,14 +78,39 @@ void Session::changed() noexcept {
 }
 
 void Session::set_slot(int slot) noexcept {
-  if (slot_ == slot) return;
-  knobs_->touched = 0;  // another model has attributes of its own
-  set(slot_, slot);
+  if (slot_.exchange(slot) == slot) return;
+  dirty_ = true;
+  // Another model has attributes of its own; with a slot that is empty, the model stays.
+  const bool other = slot >= 1 && slot <= static_cast<int>(models_.size());
+  if (other) knobs_->touched = 0;
+  changed();
 }
 
-void Session::turned(unsigned knob) noexcept {
-  knobs_->touched |= 1U << knob;
-  knobs_->moved |= 1U << knob;
+void Session::turn(unsigned k, float value) noexcept {
+  constexpr float kSame = 1e-6F;  // a host's numbers are not quite ours
+  auto& knob = knobs_->attributes.at(k);
+  if (std::abs(knob - value) <= kSame) return;
+  const std::uint32_t bit = 1U << k;
+  knobs_->touched |= bit;
+  knob = value;
+  knobs_->touched |= bit;  // again: the backend may just have taken it for the model's own value
+  knobs_->moved |= bit;
+  if (!offline_) wake_.signal();
+}
+
+void Session::restore(std::uint32_t turned) {
+  {
+    const std::lock_guard state(state_);
+    const auto& attributes = description_.attributes;
+    for (std::size_t k = 0; k < attributes.size(); ++k) {
+      if ((turned >> k & 1U) == 0) knobs_->attributes.at(k) = attributes[k].own_share();
+    }
+    if (description_.temperature && (turned >> kAttributes & 1U) == 0) {
+      knobs_->attributes[kAttributes] = description_.temperature_share();
+    }
+  }
+  knobs_->touched = turned;
+  knobs_->moved = turned;
   if (!offline_) wake_.signal();
 }
 
@@ -127,6 +159,7 @@ void Session::loop() {
     (void)wake_.timed_wait(kLookAgain);
     while (wake_.try_wait()) {
     }
+    wait_for_the_last_part();
     if (stopping_) return;
     {
       const std::lock_guard work(work_);
@@ -134,6 +167,17 @@ void Session::loop() {
     }
     const std::lock_guard look_in(look_in_);
     if (!offline_ && call_ != nullptr) call_(argument_);
+  }
+}
+
+/// A host brings a session in parts, and the first of them without the last, a file with the method
+/// of the file before, may be nothing that plays.
+void Session::wait_for_the_last_part() {
+  constexpr std::uint64_t kPause = 30'000;  // microseconds
+  constexpr int kMost = 10;
+  for (int k = 0; k < kMost && dirty_ && !stopping_ && wake_.timed_wait(kPause); ++k) {
+    while (wake_.try_wait()) {
+    }
   }
 }
 
@@ -162,11 +206,12 @@ void Session::settle(Standing standing, std::string problem) {
 /// Under `work_`.
 void Session::fulfil() {
   try {
-    const auto wanted = this->wanted();
+    Wanted wanted;
     {
       const std::lock_guard state(state_);
-      if (wanted.slot != wanted_.slot) wanted_ = wanted;
+      wanted = wanted_ = resolved();
     }
+    if (backend_ && backend_->standing() == Standing::kFailed) done_ = {};  // try again
     if (wanted.path.empty()) return settle(Standing::kNone, {});
     if (playing_ == nullptr) standing_ = Standing::kLoading;
     const auto file = find_model(wanted.path, wanted.hash, wanted.folders);

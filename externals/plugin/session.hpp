@@ -4,6 +4,7 @@
 #include <readerwriterqueue/atomicops.h>
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -45,6 +46,9 @@ class Session {
   /// What the model that plays brings along, if that has changed since `seen`, which it updates.
   bool described(int& seen, Description& description) const;
 
+  /// [main] The attributes, by bit, that a session had turned. The others are the model's own.
+  void restore(std::uint32_t turned);
+
   /// [main] From now on our thread calls `call(argument)` ten times a second; none: no more, and
   /// none is under way.
   void look_in(void (*call)(void*), void* argument);
@@ -63,8 +67,8 @@ class Session {
   void set_deadline(int quarters) noexcept { set(deadline_, quarters); }
   void set_slot(int slot) noexcept;
   int slot() const noexcept { return slot_; }
-  /// Bit k: attribute k was turned; bit kAttributes: the temperature.
-  void turned(unsigned knob) noexcept;
+  /// Attribute k is turned to this; attribute kAttributes is the temperature.
+  void turn(unsigned k, float value) noexcept;
   Knobs& knobs() noexcept { return *knobs_; }
   /// [audio] False: there is nothing to hear, and `out` is untouched.
   bool process(const float* const* in, float* const* out, int channels, int frames) noexcept;
@@ -80,7 +84,9 @@ class Session {
     if (setting.exchange(value) != value) changed();
   }
   void changed() noexcept;
+  Wanted resolved() const;
   void loop();
+  void wait_for_the_last_part();
   void work();
   void fulfil();
   void settle(Standing standing, std::string problem);

@@ -241,6 +241,12 @@ class OneChange : public testing::Test {
     return count;
   }
 
+  double gain() {
+    player_.get("gain");
+    const auto told = host_->play_until(Kind::kValue);
+    return told ? std::get<double>(told->values.at(0)) : -1.0;
+  }
+
   PlayerSettings with_method(const std::string& name) const {
     PlayerSettings settings = player_.settings();
     settings.method = name;
@@ -354,6 +360,22 @@ TEST_F(OneChange, IsHeardWhenItsFileCannotBeReadAndTheHostChangedToAndFro) {
   player_.prepare({.sample_rate = 44100, .block = kCall});
   ASSERT_EQ(errors().size(), 1U);
   EXPECT_TRUE(host_->is_heard());
+}
+
+TEST_F(OneChange, BringsNoAttributeOfTheFileBeforeIntoTheNext) {
+  player_.set("gain", {0.25}, nullptr);  // of what loads now
+  player_.load(file("next.ts"));
+  EXPECT_TRUE(errors().empty());
+  EXPECT_EQ(player_.info().path, file("next.ts"));
+  EXPECT_EQ(gain(), 1.0);
+}
+
+TEST_F(OneChange, KeepsAnAttributeWhenTheNextFileCannotBeRead) {
+  player_.set("gain", {0.25}, nullptr);
+  player_.load(file("bad.ts", "garbage"));
+  EXPECT_EQ(errors().size(), 1U);
+  EXPECT_EQ(player_.info().path, held_.path());
+  EXPECT_EQ(gain(), 0.25);
 }
 
 TEST(Player, KeepsSettingsForTheNextFileWhenTheFirstCannotBeRead) {

@@ -149,13 +149,15 @@ class Player {
 
   /// [main] Another file, or the same one read again. The attributes are then those of the file.
   void load(const std::filesystem::path& path);
+  /// With other settings, which the file before is not asked for.
+  void load(const std::filesystem::path& path, const PlayerSettings& settings);
 
   /// [main] Other settings, crossfaded in where that can be.
   void change(const PlayerSettings& settings);
   PlayerSettings settings() const;  ///< the latest asked for
 
   /// [main] Sets an attribute; what doesn't fit is told by an event. Waits its turn behind a
-  /// `load`.
+  /// `load`, and is forgotten where another `load` brings another file meanwhile.
   void set(const std::string& attribute, std::vector<Word> words, ArrayReader arrays);
 
   /// [main] Reads an attribute; the answer is an event.

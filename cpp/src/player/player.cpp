@@ -38,9 +38,12 @@ void Player::resize(int inputs, int outputs) {
   });
 }
 
-void Player::load(const std::filesystem::path& path) {
+void Player::load(const std::filesystem::path& path) { load(path, settings()); }
+
+void Player::load(const std::filesystem::path& path, const PlayerSettings& settings) {
   impl_->request(PlayerEvent::Kind::kLoaded, [&](Wish& wish) {
     wish.path = path;
+    wish.settings = settings;
     wish.fresh = true;
     wish.may_fall_back = true;
   });

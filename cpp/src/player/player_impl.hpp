@@ -89,6 +89,7 @@ class Player::Impl : public Tended {
   void post(PlayerEvent::Kind kind, std::string text, std::vector<Value> values = {});
   void enqueue(std::function<void()> run);
   bool changing() const;
+  bool is_replaced(int load) const;
   void collect_answers();
   void watch_stream();
   std::shared_ptr<Stream> stream() const;
@@ -108,6 +109,7 @@ class Player::Impl : public Tended {
   Wish granted_;  // what the latest fulfilled wish was
   std::deque<Task> tasks_;
   int changes_ = 0;  // asked for and not yet done
+  int loads_ = 0;    // asked for
   std::shared_ptr<Stream> stream_;
   bool seated_ = false;  // the audio thread has it, or will take it up
   PlayerInfo info_;

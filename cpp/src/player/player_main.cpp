@@ -22,11 +22,16 @@ Result<void> Player::Impl::open(const std::filesystem::path& path, const PlayerS
   wish.settings = settings;
   wish.fresh = true;
   wish.may_fall_back = true;
+  {
+    const std::lock_guard lock(state_);
+    wish.loads = ++loads_;
+  }
   auto done = fulfil(wish, true);
   standing = done ? PlayerStanding::kReady : PlayerStanding::kFailed;
   if (done) {
     const std::lock_guard lock(state_);
     wish_.path = path;
+    wish_.loads = wish.loads;
     wish_.settings = granted_.settings;
   }
   return done;
@@ -90,6 +95,7 @@ void Player::Impl::request(PlayerEvent::Kind kind, const std::function<void(Wish
   {
     const std::lock_guard lock(state_);
     edit(wish_);
+    if (kind == PlayerEvent::Kind::kLoaded) wish_.loads = ++loads_;
     if (!wish_.path.empty()) standing = PlayerStanding::kLoading;
     if (tasks_.empty() || !tasks_.back().change) {
       tasks_.push_back({});
@@ -114,9 +120,17 @@ bool Player::Impl::changing() const {
   return changes_ > 0;
 }
 
+/// Whether another file has come in the place of the one that this load asked for.
+bool Player::Impl::is_replaced(int load) const {
+  const std::lock_guard lock(state_);
+  return load < granted_.loads;
+}
+
 void Player::Impl::set(Setting setting) {
   if (changing() || !deferred_.empty()) {
-    deferred_.push_back([this, setting = std::move(setting)] { set(setting); });
+    deferred_.push_back([this, load = wish().loads, setting = std::move(setting)] {
+      if (!is_replaced(load)) set(setting);
+    });
     return;
   }
   const auto contract = info().contract;

@@ -18,6 +18,7 @@ void put_back(Wish& wish, const Wish& granted, Part part) {
       break;
     case Part::kFile:
       if (any) wish.path = granted.path;
+      if (any) wish.loads = granted.loads;
       if (any) wish.fresh = false;
       break;
     case Part::kMethod:
@@ -76,6 +77,7 @@ std::vector<Wish> lesser_wishes(const Wish& wish, const Wish& granted) {
 void rebase(Wish& later, const Wish& asked, const Wish& granted) {
   if (later.fresh || later.path != asked.path) return;  // another file may take what this did not
   later.path = granted.path;
+  later.loads = granted.loads;
   if (granted.path.empty()) return;  // the settings may still fit the next file
   for_each_setting([&](auto setting) {
     if (later.settings.*setting == asked.settings.*setting) {

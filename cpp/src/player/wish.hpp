@@ -16,6 +16,7 @@ struct Wish {
   std::optional<PlayerHost> host;
   int inputs = 0;
   int outputs = 0;
+  int loads = 0;               ///< number of the load that asked for the file
   bool fresh = false;          ///< read the file again
   bool may_fall_back = false;  ///< to `forward`, where the file lacks the method
 };

@@ -7,7 +7,7 @@ namespace nnbridge {
 /// an rtprio limit) and leaves the thread as it was.
 void raise_priority_of_this_thread() noexcept;
 
-/// What `top -H`, profilers and debuggers show. At most 15 characters, which is all that Linux keeps.
+/// What `top -H`, profilers and debuggers show. At most 15 characters: Linux keeps no more.
 void name_this_thread(const char* name) noexcept;
 
 }  // namespace nnbridge

@@ -34,6 +34,7 @@ void stop_all() {
 }  // namespace
 
 Worker::Worker(std::function<void()> body) : body_(std::move(body)), thread_([this] { loop(); }) {
+  ready_.wait();
   static std::once_flag once;
   std::call_once(once, [] { std::atexit(stop_all); });
   const std::lock_guard lock(Registry::get().mutex);
@@ -61,6 +62,7 @@ void Worker::loop() {
   name_this_thread("nnbridge worker");
   raise_priority_of_this_thread();
   const engine::ThreadScope scope;
+  ready_.count_down();
   for (;;) {
     while (!semaphore_.wait()) {
       // Interrupted by a signal: wait on.

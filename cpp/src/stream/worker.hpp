@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <functional>
+#include <latch>
 #include <mutex>
 #include <thread>
 
@@ -19,6 +20,7 @@ namespace nnbridge {
 /// first worker, after the first inference, and so runs before those statics go.
 class Worker final : public Executor {
  public:
+  /// Waits until the thread is there: on a busy machine the first blocks would come late else.
   explicit Worker(std::function<void()> body);
   ~Worker() override;
   Worker(const Worker&) = delete;
@@ -40,6 +42,7 @@ class Worker final : public Executor {
   std::function<void()> body_;
   moodycamel::spsc_sema::Semaphore semaphore_;
   std::atomic<bool> stopping_{false};
+  std::latch ready_{1};
   std::mutex join_mutex_;  // the exit handler and the owner may both come to join
   std::thread thread_;
 };

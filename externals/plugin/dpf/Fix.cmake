@@ -121,6 +121,13 @@ function(nnbridge_fix_vst3 source target)
         nnbridge_host_says(fPlugin.getInstancePointer(), data->process_mode == V3_OFFLINE,
                            fMono ? 1 : 2, true);
 
+        // Names are others: the status comes to the host's main thread again, even if it is the same.
+        if (nnbridge_has_news(fPlugin.getInstancePointer()))
+        {
+            fNews = true;
+            fCachedParameterValues[kVst3InternalParameterBaseCount + static_cast<uint32_t>(nnbridge::plugin::kStatus)] = -1.f;
+        }
+
         const float* inputs[DISTRHO_PLUGIN_NUM_INPUTS != 0 ? DISTRHO_PLUGIN_NUM_INPUTS : 1];
         /* */ float* outputs]==])
 
@@ -154,6 +161,7 @@ function(nnbridge_fix_vst3 source target)
     [==[    bool* fParameterValuesChangedDuringProcessing; // basic offset + real
     bool fMono = false;
     int fUntold = 0;
+    std::atomic<bool> fNews{false};
 ]==])
   nnbridge_replace(text
     [==[        fComponentHandler = handler;
@@ -247,7 +255,7 @@ function(nnbridge_fix_vst3 source target)
             return;
         int32_t flags = V3_RESTART_PARAM_VALUES_CHANGED;
         nnbridge_describe(fPlugin.getInstancePointer());
-        if (nnbridge_has_news(fPlugin.getInstancePointer()))
+        if (fNews.exchange(false))
             flags |= V3_RESTART_PARAM_TITLES_CHANGED;
         const uint32_t latency = fPlugin.getLatency();
         if (fLastKnownLatency.exchange(latency) != latency)
@@ -265,10 +273,11 @@ function(nnbridge_fix_vst3 source target)
     void tellWhereNobodyCame()
     {
         const uint32_t latency = fPlugin.getLatency();
-        fUntold = fLastKnownLatency == latency ? 0 : fUntold + 1;
+        fUntold = fLastKnownLatency == latency && !fNews ? 0 : fUntold + 1;
         if (fUntold < 10)
             return;
         fLastKnownLatency = latency;
+        fNews = false;
         v3_cpp_obj(fComponentHandler)->restart_component(fComponentHandler,
             V3_RESTART_LATENCY_CHANGED|V3_RESTART_PARAM_VALUES_CHANGED|V3_RESTART_PARAM_TITLES_CHANGED);
     }
@@ -550,6 +559,43 @@ static const clap_plugin_tail_t nnbridge_clap_plugin_tail =]==])
   nnbridge_write(${target}/DistrhoPluginCLAP.cpp "${text}")
 endfunction()
 
+# The ports of a session or preset come with its state, also those of attributes that nobody had
+# turned then: they stand anywhere, and are no turning of a knob.
+function(nnbridge_fix_lv2_restored name)
+  nnbridge_replace(${name}
+    [==[                fLastControlValues[i] = curValue;
+
+                fPlugin.setParameterValue(i, curValue);
+            }
+        }
+]==]
+    [==[                fLastControlValues[i] = curValue;
+
+                if (! fRestored || nnbridge_restores(fPlugin.getInstancePointer(), i))
+                    fPlugin.setParameterValue(i, curValue);
+            }
+        }
+        fRestored = false;
+]==])
+  nnbridge_replace(${name}
+    [==[                fNeededUiSends[i] = true;
+           #endif
+        }
+
+        return LV2_STATE_SUCCESS;]==]
+    [==[                fNeededUiSends[i] = true;
+           #endif
+        }
+        fRestored = true;
+
+        return LV2_STATE_SUCCESS;]==])
+  nnbridge_replace(${name} "    const float* fPortOffline = nullptr;
+" "    const float* fPortOffline = nullptr;
+    std::atomic<bool> fRestored{false};
+")
+  set(${name} "${${name}}" PARENT_SCOPE)
+endfunction()
+
 # A port by which a host says that it renders offline ("free wheeling"), behind the latency's; and
 # right sides that it may leave unconnected, as a mono track.
 function(nnbridge_fix_lv2 source target)
@@ -598,6 +644,7 @@ function(nnbridge_fix_lv2 source target)
         {
             nnbridge_host_says(fPlugin.getInstancePointer(), isOffline(), channels(), true);
 ]==])
+  nnbridge_fix_lv2_restored(text)
   nnbridge_write(${target}/DistrhoPluginLV2.cpp "${text}")
 
   file(READ ${source}/DistrhoPluginLV2export.cpp text)

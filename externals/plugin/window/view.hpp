@@ -69,6 +69,15 @@ struct View {
   History history;
 
   float value(unsigned parameter) const { return values[parameter]; }
+  /// Where a parameter stands of itself: an attribute, where the model has it.
+  float normal(unsigned parameter) const {
+    if (parameter == kTemperature) return description.temperature_share();
+    const auto& attributes = description.attributes;
+    if (!within(parameter, kAttribute, static_cast<int>(attributes.size()))) {
+      return range_of(parameter).normal;
+    }
+    return attributes[parameter - kAttribute].own_share();
+  }
   int choice(unsigned parameter) const { return static_cast<int>(std::lround(values[parameter])); }
   bool is_wrong() const {
     if (standing == Standing::kLoading) return false;  // the problem is that of before

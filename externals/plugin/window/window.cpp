@@ -167,7 +167,7 @@ class ModelWindow final : public UI {
     }
     note(view_.shown.latents, std::min(view_.description.latents, kLatents));
     note(view_.shown.attributes, static_cast<int>(view_.description.attributes.size()));
-    note(view_.shown.temperature, view_.description.temperature);
+    note(view_.shown.temperature, view_.description.temperature.has_value());
     if (view_.standing == Standing::kPlaying && view_.shown.latents > 0) {
       view_.history.push(live_.latents());
       news = true;
@@ -231,7 +231,7 @@ class ModelWindow final : public UI {
         std::exchange(pressed_, static_cast<int>(parameter)) == static_cast<int>(parameter) &&
         now - pressed_at_ < kDoubleClick;
     pressed_at_ = now;
-    if (back || again) return set(parameter, range_of(parameter).normal);
+    if (back || again) return set(parameter, view_.normal(parameter));
     view_.turned = static_cast<int>(parameter);
     editParameter(parameter, true);
     turn_to(x, y);

@@ -197,6 +197,9 @@ def test_a_model_s_attributes_have_sliders(display, window, clap, model_file):
     display.click(256 + 6, 129)
     wait_for(window, lambda: clap.get("gain (model)") != before, 10.0)
     assert clap.get("gain (model)") == 0.0
+    window.run(0.5)
+    display.mouse("mousemove", 400, 129, "click", "--repeat", 2, "--delay", 60, 1)
+    wait_for(window, lambda: clap.get("gain (model)") == before, 10.0)  # where it stands of itself
 
 
 @pytest.mark.parametrize("kind", ["missing", "failed"])
