@@ -116,3 +116,15 @@ def test_a_base_that_is_none_is_named(tmp_path: Path, text: str, sentence: str) 
     with pytest.raises(RecipeError) as caught:
         Recipe.load(tmp_path / "a.toml")
     assert sentence in str(caught.value)
+
+
+def test_the_recipe_for_an_hour_of_one_core_is_the_one_of_the_shipped_speech() -> None:
+    shipped = Recipe.load(Path(__file__).parents[3] / "models/rave/speech/recipe.toml")
+    short = Recipe.load("short")
+    assert (short.network, short.latent, short.losses) == (
+        shipped.network,
+        shipped.latent,
+        shipped.losses,
+    )
+    assert short.training.stage_one_steps == shipped.training.stage_one_steps
+    assert short.network.ratio == 512
