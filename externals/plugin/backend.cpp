@@ -160,10 +160,10 @@ class PlayerBackend final : public Backend {
     const std::lock_guard player(player_mutex_);
     for (std::size_t k = 0; k < description_.attributes.size(); ++k) {
       const auto& attribute = description_.attributes[k];
-      tend(k, attribute.name, moved, touched, attribute.own, attribute.own_share());
+      tend(k, attribute.name, attribute.own, moved, touched);
     }
     if (const auto own = description_.temperature) {
-      tend(kAttributes, "temperature", moved, touched, *own, description_.temperature_share());
+      tend(kAttributes, "temperature", *own, moved, touched);
     }
     for (auto& event : player_.poll()) {
       if (event.kind == PlayerEvent::Kind::kError) problem_ = std::move(event.text);
@@ -249,11 +249,11 @@ class PlayerBackend final : public Backend {
   }
 
   /// Passes on that attribute k was turned, or that it is to be the file's own again.
-  void tend(std::size_t k, const std::string& name, std::uint32_t moved, std::uint32_t touched,
-            double own, float shown) {
+  void tend(std::size_t k, const std::string& name, double own, std::uint32_t moved,
+            std::uint32_t touched) {
     const std::uint32_t bit = 1U << k;
     if ((touched & bit) == 0) {
-      show(k, shown);
+      show(k);
       if ((told_ & bit) != 0) player_.set(name, {own}, {});
       told_ &= ~bit;
     } else if ((moved & bit) != 0) {
@@ -283,20 +283,19 @@ class PlayerBackend final : public Backend {
   void describe_attributes() {
     Description made;
     made.others = other_methods(model_->contract());
-    std::size_t k = 0;
     for (const auto& attribute : model_->contract().attributes) {
       const auto values = model_->get(attribute.name);
       const auto found = values ? described(attribute, *values) : std::nullopt;
       if (found && found->name == "temperature") {
         made.temperature = found->own;
-        settle(kAttributes, made.temperature_share());
-      } else if (found && k < kAttributes) {
-        settle(k, found->own_share());
+      } else if (found && made.attributes.size() < kAttributes) {
         made.attributes.push_back(*found);
-        ++k;
       }
     }
     description_ = std::move(made);
+    for (std::size_t k = 0; k <= kAttributes; ++k) {
+      if (description_.own(k)) settle(k);
+    }
   }
 
   void describe_methods(const std::string& chosen) {
@@ -309,20 +308,22 @@ class PlayerBackend final : public Backend {
 
   /// A knob that nobody has turned shows the model's own value, and one that shows it counts as
   /// not turned: a value that has gone through a host's numbers and back is not quite the same.
-  void settle(std::size_t k, float own) {
+  void settle(std::size_t k) {
     const std::uint32_t bit = 1U << k;
+    const float own = description_.own(k).value();
     const auto is_own = [&] { return std::abs(knobs_->attributes[k] - own) <= 1e-6F; };
     if ((knobs_->touched & bit) != 0 && is_own()) {
       knobs_->touched &= ~bit;
       if (!is_own()) knobs_->touched |= bit;  // somebody turns it at this moment
     }
-    show(k, own);
+    show(k);
   }
 
   /// The model's own value, unless somebody has turned it, or does so at this moment.
-  void show(std::size_t k, float own) {
+  void show(std::size_t k) {
     auto& knob = knobs_->attributes[k];
     float shown = knob;
+    const float own = description_.own(k).value();
     if ((knobs_->touched >> k & 1U) == 0) knob.compare_exchange_strong(shown, own);
   }
 

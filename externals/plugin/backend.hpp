@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -63,11 +64,13 @@ struct Description {
   int latents = 0;                                    ///< dimensions that the chosen one turns
   std::optional<double> temperature;  ///< the file's own, if there is an attribute of this name
 
-  /// It as the parameter's value.
-  float temperature_share() const {
+  /// Where the parameter of attribute k stands of itself, k = kAttributes being the temperature;
+  /// none: the file has no such attribute.
+  std::optional<float> own(std::size_t k) const {
+    if (k < attributes.size()) return attributes[k].own_share();
+    if (k != kAttributes || !temperature) return std::nullopt;
     const auto range = range_of(kTemperature);
-    return std::clamp(static_cast<float>(temperature.value_or(range.normal)), range.lowest,
-                      range.highest);
+    return std::clamp(static_cast<float>(*temperature), range.lowest, range.highest);
   }
 };
 

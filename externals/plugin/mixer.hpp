@@ -43,9 +43,12 @@ class Mixer {
       at = at_;
       for (int i = 0; i < frames; ++i) {
         line[at] = in[channel][i];
-        const float now = late(behind);
-        const float share = static_cast<float>(i + 1) / static_cast<float>(frames);
-        dry[channel][i] = before == behind ? now : share * now + (1.0F - share) * late(before);
+        float value = late(behind);
+        if (before != behind) {
+          const float share = static_cast<float>(i + 1) / static_cast<float>(frames);
+          value = share * value + (1.0F - share) * late(before);
+        }
+        dry[channel][i] = value;
         at = at + 1 == size ? 0 : at + 1;
       }
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 namespace nnbridge::plugin {
 
@@ -63,6 +64,13 @@ constexpr Range range_of(unsigned index) {
   if (index >= kBias && index < kJitter) return {0.0F, -4.0F, 4.0F};
   if (index >= kJitter && index < kAttribute) return {0.0F, 0.0F, 2.0F};
   return {};
+}
+
+/// Which of the model's attributes a parameter is, counting the temperature as the last.
+constexpr std::optional<unsigned> attribute_of(unsigned index) {
+  if (index == kTemperature) return kAttributes;
+  if (!within(index, kAttribute, kAttributes)) return std::nullopt;
+  return index - kAttribute;
 }
 
 /// Models in the folders that have a value of their own. Always as many, so that automation keeps

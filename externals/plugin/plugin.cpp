@@ -73,12 +73,13 @@ class ModelPlugin final : public Plugin, public Live {
     for (std::size_t k = 0; k < kAttributes; ++k) {
       auto& parameter = *attributes_[k];
       const bool used = k < description.attributes.size();
-      parameter.ranges.def = used ? description.attributes[k].own_share() : 0.0F;
+      parameter.ranges.def = description.own(k).value_or(range_of(kAttribute).normal);
       parameter.name =
           (used ? title_of(description.attributes[k].name) : attribute_name(k)).c_str();
       parameter.unit = used ? description.attributes[k].unit.c_str() : "";
     }
-    attributes_[kAttributes]->ranges.def = description.temperature_share();
+    attributes_[kAttributes]->ranges.def =
+        description.own(kAttributes).value_or(range_of(kTemperature).normal);
     method_->enumValues.values[0].label = description.first.c_str();
     for (std::size_t k = kNamedMethods.size(); k < method_names().size(); ++k) {
       const std::size_t other = k - kNamedMethods.size();
@@ -146,8 +147,7 @@ class ModelPlugin final : public Plugin, public Live {
     if (index >= kParameterCount) return;
     init_parameter(index, parameter, models_);
     if (index == kMethod) method_ = &parameter;
-    if (index == kTemperature) attributes_[kAttributes] = &parameter;
-    if (within(index, kAttribute, kAttributes)) attributes_[index - kAttribute] = &parameter;
+    if (const auto k = attribute_of(index)) attributes_.at(*k) = &parameter;
     lowest_[index] = parameter.ranges.min;
     highest_[index] = parameter.ranges.max;
   }
@@ -274,13 +274,6 @@ class ModelPlugin final : public Plugin, public Live {
   }
 
  private:
-  /// Which of the model's attributes a parameter is, counting the temperature as the last.
-  static std::optional<unsigned> attribute_of(uint32_t index) noexcept {
-    if (index == kTemperature) return kAttributes;
-    if (!within(index, kAttribute, kAttributes)) return std::nullopt;
-    return index - kAttribute;
-  }
-
   /// Where a parameter's value lives that the model's thread reads.
   std::atomic<float>* find_knob(uint32_t index) const noexcept {
     auto& knobs = session_.knobs();

@@ -101,12 +101,9 @@ void Session::turn(unsigned k, float value) noexcept {
 void Session::restore(std::uint32_t turned) {
   {
     const std::lock_guard state(state_);
-    const auto& attributes = description_.attributes;
-    for (std::size_t k = 0; k < attributes.size(); ++k) {
-      if ((turned >> k & 1U) == 0) knobs_->attributes.at(k) = attributes[k].own_share();
-    }
-    if (description_.temperature && (turned >> kAttributes & 1U) == 0) {
-      knobs_->attributes[kAttributes] = description_.temperature_share();
+    for (std::size_t k = 0; k < knobs_->attributes.size(); ++k) {
+      const auto own = description_.own(k);
+      if (own && (turned >> k & 1U) == 0) knobs_->attributes.at(k) = *own;
     }
   }
   knobs_->touched = turned;

@@ -24,14 +24,8 @@ void ControlThreads::add(std::shared_ptr<Tended> tended) {
   changed_.notify_all();
   if (threads_.empty()) {
     engine::prepare_runtime();
-    threads_.emplace_back([this] {
-      name_this_thread("nnbridge work");
-      loop(&Tended::work);
-    });
-    threads_.emplace_back([this] {
-      name_this_thread("nnbridge look");
-      loop(&Tended::look);
-    });
+    threads_.emplace_back([this] { loop("nnbridge work", &Tended::work); });
+    threads_.emplace_back([this] { loop("nnbridge look", &Tended::look); });
     std::atexit([] { get().stop(); });
   }
 }
@@ -57,7 +51,8 @@ void ControlThreads::stop_before_what_exists_now() {
   if (registered.fetch_add(1) < kEnough) std::atexit([] { get().stop(); });
 }
 
-void ControlThreads::loop(void (Tended::*tend)() noexcept) {
+void ControlThreads::loop(const char* name, void (Tended::*tend)() noexcept) {
+  name_this_thread(name);
   constexpr auto kPeriod = std::chrono::milliseconds(5);
   std::vector<std::shared_ptr<Tended>> now;
   std::vector<std::shared_ptr<Tended>> gone;

@@ -45,7 +45,7 @@ class ControlThreads {
 
  private:
   ControlThreads() = default;
-  void loop(void (Tended::*tend)() noexcept);
+  void loop(const char* name, void (Tended::*tend)() noexcept);
   void stop();
 
   std::mutex mutex_;  // of what follows

@@ -71,12 +71,9 @@ struct View {
   float value(unsigned parameter) const { return values[parameter]; }
   /// Where a parameter stands of itself: an attribute, where the model has it.
   float normal(unsigned parameter) const {
-    if (parameter == kTemperature) return description.temperature_share();
-    const auto& attributes = description.attributes;
-    if (!within(parameter, kAttribute, static_cast<int>(attributes.size()))) {
-      return range_of(parameter).normal;
-    }
-    return attributes[parameter - kAttribute].own_share();
+    const auto k = attribute_of(parameter);
+    const auto own = k ? description.own(*k) : std::nullopt;
+    return own.value_or(range_of(parameter).normal);
   }
   int choice(unsigned parameter) const { return static_cast<int>(std::lround(values[parameter])); }
   bool is_wrong() const {

@@ -6,13 +6,13 @@ belongs to the main thread is called between two calls of `process`, on the same
 """
 
 import ctypes as c
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from .pace import until_idle
+from .dpf_state import with_model
+from .pace import silence_until
 
 PARAM_VALUE = 5  # CLAP_EVENT_PARAM_VALUE
 OFFLINE = 1  # CLAP_RENDER_OFFLINE
@@ -449,10 +449,7 @@ class Plugin:
         return self._state.load(self.address, c.byref(stream))
 
     def set_model(self, path: Path) -> None:
-        words = self.state.split(b"\0")
-        words[words.index(b"model") + 1] = str(path).encode()
-        words[words.index(b"hash") + 1] = b""
-        assert self.load(b"\0".join(words))
+        assert self.load(with_model(self.state, path))
 
     def activate(self, rate: float, block: int, offline: bool = True) -> None:
         self._render.set(self.address, OFFLINE if offline else 0)
@@ -514,15 +511,7 @@ class Plugin:
 
     def wait_for(self, status: str, block: int, seconds: float = 60.0) -> None:
         """Plays silence until the plugin says so."""
-        until = time.monotonic() + seconds
-        while self.text("Status") != status:
-            assert time.monotonic() < until, f"it stayed at '{self.text('Status')}'"
-            self.process(np.zeros((self.channels, block), np.float32))
-            time.sleep(0.002)
-            until_idle()
-        self.process(
-            np.zeros((self.channels, block), np.float32)
-        )  # which brings the figures with it
+        silence_until(self, lambda: self.text("Status"), status, block, seconds)
 
     def close(self) -> None:
         if self.active:

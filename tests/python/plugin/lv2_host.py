@@ -3,13 +3,12 @@
 
 import ctypes as c
 import re
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from .pace import until_idle
+from .pace import silence_until
 
 LV2 = "http://lv2plug.in/ns/"
 ATOM = LV2 + "ext/atom#"
@@ -307,15 +306,7 @@ class Plugin:
         return np.concatenate(pieces, axis=1)
 
     def wait_for(self, status: int, seconds: float = 60.0) -> None:
-        until = time.monotonic() + seconds
-        while self.controls["status"].value != status:
-            assert time.monotonic() < until, f"it stayed at {self.controls['status'].value}"
-            self.process(np.zeros((self.channels, self._block), np.float32))
-            time.sleep(0.002)
-            until_idle()
-        self.process(
-            np.zeros((self.channels, self._block), np.float32)
-        )  # which brings the figures with it
+        silence_until(self, lambda: self.controls["status"].value, status, self._block, seconds)
 
     def close(self) -> None:
         if self.active:

@@ -5,6 +5,7 @@ Only for hosts in this process: the engine's threads are told by their names.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,20 @@ def patiently(plugin, signal: np.ndarray, block: int = 512) -> np.ndarray:
         pieces.append(plugin.process(signal[:, at : at + block]))
         until_idle()
     return np.concatenate(pieces, axis=1)
+
+
+def silence_until(
+    plugin, told: Callable[[], object], wanted: object, block: int, seconds: float
+) -> None:
+    """Plays silence until that is told, and once more, which brings the figures with it."""
+    silence = np.zeros((plugin.channels, block), np.float32)
+    until = time.monotonic() + seconds
+    while told() != wanted:
+        assert time.monotonic() < until, f"it stayed at '{told()}'"
+        plugin.process(silence)
+        time.sleep(0.002)
+        until_idle()
+    plugin.process(silence)
 
 
 def _is_at_work(task: Path) -> bool:

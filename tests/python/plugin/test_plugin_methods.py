@@ -12,6 +12,7 @@ import torch
 import nnbridge
 from nnbridge import plugin as nnplugin
 
+from .dpf_state import value, with_model
 from .signals import RATE, noise, rendered
 from .test_plugin_clap import delayed
 
@@ -131,16 +132,21 @@ def test_a_models_attribute_is_a_parameter_by_its_name(load, model_file, monkeyp
     np.testing.assert_allclose(plugin(signal, RATE), 2 * own, atol=1e-6)
 
 
-def test_turned_attributes_are_part_of_the_session(load, model_file, monkeypatch):
+@pytest.fixture
+def silenced(load, model_file, monkeypatch):
+    """A plugin whose model has its gain turned to 0."""
     monkeypatch.setenv("NNBRIDGE_MODEL", str(model_file("gain")))
-    one = load()
-    signal = noise(2, 3000)
-    one(signal, RATE)
-    one.parameters["gain_model"].raw_value = 0.0
-    assert not one(signal, RATE).any()
+    plugin = load()
+    plugin(noise(2, 3000), RATE)
+    plugin.parameters["gain_model"].raw_value = 0.0
+    assert not plugin(noise(2, 3000), RATE).any()
+    return plugin
+
+
+def test_turned_attributes_are_part_of_the_session(load, silenced):
     other = load()
-    other.raw_state = one.raw_state
-    assert not other(signal, RATE).any()
+    other.raw_state = silenced.raw_state
+    assert not other(noise(2, 3000), RATE).any()
 
 
 @pytest.mark.parametrize("kind", ["clap", "vst3"])
@@ -148,14 +154,13 @@ def test_a_session_turns_no_attribute_that_nobody_had_turned(kind, request, mode
     """What it holds for one is what another model or none had: here 0, which would be silence."""
     made = request.getfixturevalue(kind)
     with nullcontext(made) if kind == "clap" else made() as plugin:
-        words = plugin.state.split(b"\0")
-        assert words[words.index(b"turned") + 1] == b"0"
-        assert float(words[words.index(b"attribute_1") + 1]) == 0.0
+        without = plugin.state
+        assert value(without, b"turned") == b"0"
+        assert float(value(without, b"attribute_1")) == 0.0
         plugin.set_model(model_file("gain"))
         plugin.activate(RATE, 512, offline=True)
         plugin.process(noise(2, 512))
-        words[words.index(b"model") + 1] = str(model_file("gain")).encode()
-        plugin.load(b"\0".join(words))
+        plugin.load(with_model(without, model_file("gain")))
         signal = noise(2, 512)
         expected = rendered(model_file("gain"), np.concatenate([signal] * 8, axis=1))
         expected = delayed(expected, plugin.latency)
@@ -164,15 +169,10 @@ def test_a_session_turns_no_attribute_that_nobody_had_turned(kind, request, mode
         np.testing.assert_array_equal(output[:, 2048:], expected[:, 2048:])
 
 
-def test_another_models_attributes_are_its_own(load, model_file, tmp_path, monkeypatch):
-    monkeypatch.setenv("NNBRIDGE_MODEL", str(model_file("gain")))
-    plugin = load()
+def test_another_models_attributes_are_its_own(silenced, model_file, tmp_path):
     signal = noise(2, 3000)
-    plugin(signal, RATE)
-    plugin.parameters["gain_model"].raw_value = 0.0
-    assert not plugin(signal, RATE).any()
-    nnplugin.set_model(plugin, shutil.copy(model_file("gain"), tmp_path / "other.ts"))
-    np.testing.assert_array_equal(plugin(signal, RATE), rendered(model_file("gain"), signal))
+    nnplugin.set_model(silenced, shutil.copy(model_file("gain"), tmp_path / "other.ts"))
+    np.testing.assert_array_equal(silenced(signal, RATE), rendered(model_file("gain"), signal))
 
 
 class Widen(torch.nn.Module):

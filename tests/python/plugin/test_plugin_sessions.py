@@ -13,6 +13,7 @@ import torch
 
 from . import clap_host
 from .conftest import plugin_file
+from .dpf_state import value
 from .pace import patiently
 from .signals import RATE
 from .vst3_host import TITLES_CHANGED
@@ -50,11 +51,6 @@ def settles_at(plugin, gain, seconds=8.0):
         if time.monotonic() > until:
             return False
     return True
-
-
-def said(plugin, key):
-    words = plugin.state.split(b"\0")
-    return words[words.index(key) + 1]
 
 
 class Two(torch.nn.Module):
@@ -203,7 +199,7 @@ def test_a_session_asks_no_file_for_the_method_of_another(clap, model_file, two)
         while not settles_at(clap, gain, seconds=0.0):
             standings.add(clap.text("Status"))
         assert "failed" not in standings
-        assert said(clap, b"problem") == b""
+        assert value(clap.state, b"problem") == b""
 
 
 @both_ways

@@ -4,13 +4,13 @@ need one, written from VST3's documentation. The parameter lists of a process ca
 """
 
 import ctypes as c
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-from .pace import until_idle
+from .dpf_state import with_model
+from .pace import silence_until
 
 REALTIME, OFFLINE = 0, 2
 LATENCY_CHANGED, VALUES_CHANGED, TITLES_CHANGED = 8, 4, 16
@@ -250,10 +250,7 @@ class Plugin:
         assert self.component.call(index, c.c_void_p(stream.address)) == 0 or anyhow
 
     def set_model(self, path: Path) -> None:
-        words = self.state.split(b"\0")
-        words[words.index(b"model") + 1] = str(path).encode()
-        words[words.index(b"hash") + 1] = b""
-        self.load(b"\0".join(words))
+        self.load(with_model(self.state, path))
 
     def activate(self, rate: float, block: int, offline: bool = False) -> None:
         self._mode = OFFLINE if offline else REALTIME
@@ -309,13 +306,7 @@ class Plugin:
         return sound
 
     def wait_for(self, status: str, block: int, seconds: float = 60.0) -> None:
-        until = time.monotonic() + seconds
-        while self.text("Status") != status:
-            assert time.monotonic() < until, f"it stayed at '{self.text('Status')}'"
-            self.process(np.zeros((self.channels, block), np.float32))
-            time.sleep(0.002)
-            until_idle()
-        self.process(np.zeros((self.channels, block), np.float32))
+        silence_until(self, lambda: self.text("Status"), status, block, seconds)
 
     def close(self) -> None:
         if self.active:
