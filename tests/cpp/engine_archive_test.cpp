@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is read from a model file before anything of it is run.
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <zip.h>
 
 #include <filesystem>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "engine/archive.hpp"
+#include "support/temporary.hpp"
 
 using nnbridge::engine::inspect_archive;
 
@@ -36,8 +36,7 @@ class File {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  std::filesystem::path path_ = std::filesystem::temp_directory_path() /
-                                ("nnbridge_archive_" + std::to_string(getpid()) + ".ts");
+  std::filesystem::path path_ = nnbridge::test::temporary_folder() / "archive.ts";
 };
 
 constexpr std::pair<const char*, const char*> kCode{"model/code/__torch__.py", "class M: ..."};

@@ -10,6 +10,8 @@
 #include <numeric>
 #include <thread>
 
+#include "support/temporary.hpp"
+
 namespace nnbridge {
 namespace {
 
@@ -20,7 +22,7 @@ constexpr int kCall = 64;
 /// A file of this test that the stub engine opens, or one that it doesn't.
 std::filesystem::path file(const std::string& name, const std::string& content = "stub") {
   const std::string test = testing::UnitTest::GetInstance()->current_test_info()->name();
-  const auto path = std::filesystem::path(testing::TempDir()) / (test + "_" + name);
+  const auto path = nnbridge::test::temporary_folder() / (test + "_" + name);
   std::ofstream(path) << content;
   return path;
 }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "support/player.hpp"
+#include "support/temporary.hpp"
 
 namespace nnbridge {
 namespace {
@@ -225,14 +226,13 @@ TEST(OpeningAFile, ThatIsNoModelIsAnError) {
 }
 
 TEST(OpeningAFile, TwiceWorksAndAgainOnceItHasChanged) {
-  const auto path = std::filesystem::temp_directory_path() / "nnbridge_lifetime_stub.ts";
+  const auto path = temporary_folder() / "stub.ts";
   std::ofstream(path) << "stub";
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(Model::open(path));
   const auto kept = Model::open(path);
   std::ofstream(path) << "a picture of a cat";
   EXPECT_FALSE(Model::open(path)) << "not the one in memory";
   EXPECT_TRUE(kept);
-  std::filesystem::remove(path);
 }
 
 }  // namespace

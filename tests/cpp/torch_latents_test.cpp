@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "support/player.hpp"
+#include "support/temporary.hpp"
 
 namespace nnbridge {
 namespace {
@@ -26,7 +28,7 @@ constexpr int kFrames = 6000;
 class File {
  public:
   File(torch::jit::Module& module, const std::string& name)
-      : path_(std::filesystem::path(testing::TempDir()) / ("torch_latents_" + name + ".ts")) {
+      : path_(temporary_folder() / (name + ".ts")) {
     module.save(path_.string());
   }
   ~File() { std::filesystem::remove(path_); }
@@ -35,12 +37,9 @@ class File {
 
   std::unique_ptr<Stream> stream(const StreamConfig& config) const {
     auto model = Model::open(path_);
-    if (!model) {
-      ADD_FAILURE() << model.error().message;
-      return nullptr;
-    }
+    if (!model) throw std::runtime_error(model.error().message);
     auto made = Stream::prepare(*model, config);
-    if (!made) ADD_FAILURE() << made.error().message;
+    if (!made) throw std::runtime_error(made.error().message);
     return std::move(made).value();
   }
 

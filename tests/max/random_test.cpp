@@ -6,11 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <filesystem>
 #include <fstream>
 #include <random>
 
 #include "host.hpp"
+#include "support/temporary.hpp"
 
 namespace max_host {
 namespace {
@@ -33,13 +33,11 @@ void load_externals() {
 class Patcher {
  public:
   explicit Patcher(unsigned int seed) : random_(seed) {
-    folder_ = std::filesystem::path(testing::TempDir()) / "max_random";
-    std::filesystem::create_directories(folder_);
     write("one", "stub");
     write("slow", "stub slow");
     write("wide", "stub channels 3 2");
     write("broken", "nothing");
-    set_search_path({folder_.string()});
+    set_search_path({nnbridge::test::temporary_folder().string()});
   }
 
   void act() {
@@ -83,7 +81,7 @@ class Patcher {
     return all[static_cast<std::size_t>(pick(static_cast<int>(N)))];
   }
   void write(const std::string& name, const std::string& content) {
-    std::ofstream(folder_ / (name + ".ts")) << content;
+    std::ofstream(nnbridge::test::temporary_folder() / (name + ".ts")) << content;
   }
 
   std::string model() {
@@ -199,7 +197,6 @@ class Patcher {
   }
 
   std::mt19937 random_;
-  std::filesystem::path folder_;
   int made_ = 0;
   bool running_ = false;
   std::map<std::string, long> signals_;  // that come into an object compiled
