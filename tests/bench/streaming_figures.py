@@ -260,9 +260,8 @@ def delays() -> None:
                 )
 
 
-def receptive_field() -> int:
+def receptive_field(network: nn.Module) -> int:
     """Samples of the input that one sample of the output depends on."""
-    network = nn.Sequential(*halves(untrained(2)))
     x = torch.randn(1, 1, 1 << 17).requires_grad_()
     network(x)[0, 0, 1 << 16].backward()  # type: ignore[no-untyped-call]
     assert x.grad is not None
@@ -300,7 +299,10 @@ def draw(
     print(f"wrote {path}")
 
 
-def figure_5_8(network: nn.Module, x: Tensor, sizes: list[int], field: int, picture: Path) -> None:
+def figure_5_8(network: nn.Module, x: Tensor, sizes: list[int], picture: Path) -> int:
+    """Prints and draws it; returns the network's receptive field in samples."""
+    field = receptive_field(network)
+    print(f"\nReceptive field: {field} samples")
     rows = fidelity(network, x, sizes)
     parts = [{m: [max(v[i], 1e-9) for v in values] for m, values in rows.items()} for i in range(3)]
     table("Figure 5.8: spectral distance to offline", sizes, parts[0], ".1e")
@@ -310,6 +312,7 @@ def figure_5_8(network: nn.Module, x: Tensor, sizes: list[int], field: int, pict
         ("spectral distance", sizes, parts[0], "log"),
         ("Euclidean distance, relative", sizes, parts[1], "log"),
     ], field)  # fmt: skip
+    return field
 
 
 def main() -> None:
@@ -331,15 +334,13 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     delays()
     print(f"\nState of the streaming network: {state_kib():.0f} KiB (thesis: 180 KiB)")
-    field = receptive_field()
-    print(f"Receptive field: {field} samples")
 
     sizes = [2048 << n for n in range(7 if given.quick else 9)]
-    figure_5_8(thesis_size(), music(6.0 if given.quick else 15.0), sizes, field,
-               given.out / "streaming_5_8.webp")  # fmt: skip
+    x = music(6.0 if given.quick else 15.0)
+    field = figure_5_8(thesis_size(), x, sizes, given.out / "streaming_5_8.webp")
     if trained_on:
         print(f"\nThe same for {given.network}, trained, and {given.audio}")
-        figure_5_8(*trained_on, sizes, field, given.out / "streaming_5_8_trained.webp")
+        figure_5_8(*trained_on, sizes, given.out / "streaming_5_8_trained.webp")
 
     sizes = [2048 << n for n in range(4 if given.quick else 6)]
     peaks = memory(sizes, 1 if given.quick else 3)
