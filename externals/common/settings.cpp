@@ -2,6 +2,7 @@
 #include "settings.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 
 namespace nnbridge::patcher {
@@ -10,6 +11,12 @@ namespace {
 std::optional<double> number(const std::vector<Word>& words) {
   const auto* found = words.empty() ? nullptr : std::get_if<double>(&words[0]);
   return found ? std::optional(*found) : std::nullopt;
+}
+
+/// The number that is said, or this one where nothing is.
+std::optional<double> number_or(const std::vector<Word>& words, double otherwise) {
+  const auto given = words.empty() ? otherwise : number(words);
+  return given && !std::isnan(*given) ? given : std::nullopt;
 }
 
 std::string text(const std::vector<Word>& words) {
@@ -47,10 +54,10 @@ Result<void> edit(PlayerSettings& settings, const std::string& name,
   } else if (name == "gpu") {
     settings.device = on(words) ? kGpu : "cpu";
   } else if (name == "deadline") {
+    const auto frames = number_or(words, -1);
+    if (!frames) return fail("'deadline' takes a number of samples; -1: as measured");
     settings.deadline.reset();
-    if (const auto frames = number(words); frames && *frames >= 0) {
-      settings.deadline = static_cast<int>(std::min(*frames, kMostSamples));
-    }
+    if (*frames >= 0) settings.deadline = static_cast<int>(std::min(*frames, kMostSamples));
   } else if (name == "late") {
     if (text(words) != "silence" && text(words) != "dry") {
       return fail("'late' is silence or dry, not '" + text(words) + "'");
@@ -59,11 +66,13 @@ Result<void> edit(PlayerSettings& settings, const std::string& name,
   } else if (name == "resample") {
     settings.resample = on(words);
   } else if (name == "seed") {
-    settings.seed.reset();
     constexpr double kMost = 9e15;  // whole numbers up to here are exact in a patcher's number
-    if (const auto given = number(words); given && *given >= 0 && *given < kMost) {
-      settings.seed = static_cast<std::uint64_t>(*given);
+    const auto given = number_or(words, -1);
+    if (!given || *given >= kMost) {
+      return fail("'seed' takes a whole number up to 9e15; -1: never the same");
     }
+    settings.seed.reset();
+    if (*given >= 0) settings.seed = static_cast<std::uint64_t>(*given);
   } else if (name == "compat") {
     settings.nn_timing = on(words);
   } else {

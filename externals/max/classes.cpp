@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 //
 // The signal classes as Max sees them: C functions that pass on to an Object, and keep exceptions
-// in. Messages are deferred to the main thread (A_DEFER), attributes are stored and taken up there,
-// the clock of the scheduler only wakes a queue element there, and signals are compiled there: so
-// an Object knows main and audio alone.
+// in. Messages are done in the main thread, attributes are stored and taken up there, the clock of
+// the scheduler only wakes a queue element there, and signals are compiled there: so an Object
+// knows main and audio alone.
 #include "classes.hpp"
 
 // clang-format off
@@ -26,6 +26,7 @@ struct Box {
   Object* object;
   t_clock* clock;
   t_qelem* queue;
+  t_qelem* attributes;  // apart: `poll` counts the clock's calls as time
   char enable;
   char gpu;
   char track_buffers;
@@ -46,20 +47,26 @@ void guarded(Box* x, Use use) noexcept {
 // Messages
 // -----------------------------------------------------------------------------------------
 
-void on_message(Box* x, t_symbol* name, long argc, t_atom* argv) {
+void do_message(Box* x, t_symbol* name, short argc, t_atom* argv) {
   guarded(x, [&](Object& object) { object.message(name->s_name, to_words(argc, argv)); });
 }
 
-void on_unknown(Box* x, t_symbol* name, long, t_atom*) {
+void on_message(Box* x, t_symbol* name, long argc, t_atom* argv) {
+  in_main(x, do_message, name, argc, argv);
+}
+
+/// Max calls a `bang` without words, whatever was declared.
+void on_bang(Box* x) { in_main(x, do_message, gensym("bang"), 0, nullptr); }
+
+void do_unknown(Box* x, t_symbol* name, short, t_atom*) {
   guarded(x, [&](Object& object) {
     object.complain("no corresponding method for " + std::string(name->s_name));
   });
 }
 
-void bang_in_main(Box* x, t_symbol* name, short, t_atom*) { on_message(x, name, 0, nullptr); }
-
-/// Max calls a `bang` without words, whatever was declared.
-void on_bang(Box* x) { defer(x, as_method(bang_in_main), gensym("bang"), 0, nullptr); }
+void on_unknown(Box* x, t_symbol* name, long argc, t_atom* argv) {
+  in_main(x, do_unknown, name, argc, argv);
+}
 
 t_max_err on_notify(Box* x, t_symbol* name, t_symbol* message, void* sender, void* data) {
   guarded(x, [&](Object& object) { object.notified(name, message, sender, data); });
@@ -89,7 +96,7 @@ void attributes_changed(Box* x) {
   if (systhread_ismainthread()) {
     take_up_attributes(x);
   } else {
-    qelem_set(x->queue);
+    qelem_set(x->attributes);
   }
 }
 
@@ -116,7 +123,6 @@ void on_clock(Box* x) {
 }
 
 void on_queue(Box* x) {
-  take_up_attributes(x);
   guarded(x, [&](Object& object) {
     if (!object.poll(x->px.z_disabled != 0)) return;
     // The chain is compiled anew, and asks for the channels again.
@@ -179,6 +185,7 @@ void destroy(Box* x) {
   z_dsp_free(&x->px);  // first: from here on no `perform`
   if (x->clock) object_free(x->clock);
   if (x->queue) qelem_free(x->queue);
+  if (x->attributes) qelem_free(x->attributes);
   delete x->object;
 }
 
@@ -222,6 +229,7 @@ void* create(t_symbol*, long argc, t_atom* argv) {
     outlet_new(x, layout == Layout::kSingle ? "signal" : "multichannelsignal");
   }
   x->queue = qelem_new(x, as_method(on_queue));
+  x->attributes = qelem_new(x, as_method(take_up_attributes));
   x->clock = clock_new(x, as_method(on_clock));
   clock_delay(x->clock, Object::kPollMilliseconds);
   return x;
@@ -236,9 +244,9 @@ void define() {
   class_addmethod(c, as_method(on_notify), "notify", A_CANT, 0);
   class_addmethod(c, as_method(on_bang), "bang", 0);
   for (const char* name : Object::message_names()) {
-    class_addmethod(c, as_method(on_message), name, A_DEFER, 0);
+    class_addmethod(c, as_method(on_message), name, A_GIMME, 0);
   }
-  class_addmethod(c, as_method(on_unknown), "anything", A_DEFER, 0);
+  class_addmethod(c, as_method(on_unknown), "anything", A_GIMME, 0);
   add_attribute(c, "enable", "char", set_switch<&Box::enable>,
                 static_cast<long>(offsetof(Box, enable)), "onoff", "\"Play the model\"");
   add_attribute(c, "gpu", "char", set_switch<&Box::gpu>, static_cast<long>(offsetof(Box, gpu)),

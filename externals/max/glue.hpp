@@ -3,6 +3,10 @@
 
 #include "host.hpp"
 
+// clang-format off: after the others.
+#include "ext_systhread.h"
+// clang-format on
+
 namespace nnbridge::max {
 
 /// Max keeps functions of every kind under one type. `void (*)()` is what compilers let pass for
@@ -10,6 +14,19 @@ namespace nnbridge::max {
 template <class Function>
 method as_method(Function function) {
   return reinterpret_cast<method>(reinterpret_cast<void (*)()>(function));
+}
+
+/// Has `act` done in the main thread: at once where this is it, else after what waits there
+/// already. Max's own way, A_DEFER and `defer`, puts each message before those that wait, so that
+/// two of one moment in the scheduler (`load`, then `set`) are done in reverse order.
+template <class Box>
+void in_main(Box* x, void (*act)(Box*, t_symbol*, short, t_atom*), t_symbol* name, long argc,
+             t_atom* argv) {
+  if (systhread_ismainthread()) {
+    act(x, name, static_cast<short>(argc), argv);
+  } else {
+    defer_low(x, as_method(act), name, static_cast<short>(argc), argv);
+  }
 }
 
 /// An attribute that Max keeps at `offset` of an object, and hands to `setter` when it is set.

@@ -35,6 +35,8 @@ std::optional<std::filesystem::path> absolute(short folder, const std::string& n
   return from_utf8(path.data());  // as all of Max's names are
 }
 
+constexpr std::size_t kMostAtoms = 32767;  // Max counts them in a short
+
 bool is_file(const std::filesystem::path& path) {
   std::error_code error;
   return std::filesystem::is_regular_file(path, error);
@@ -62,16 +64,20 @@ struct Free {
   void operator()(void* object) const { object_free(object); }
 };
 
+struct Unlock {
+  void operator()(t_buffer_obj* buffer) const { buffer_unlocksamples(buffer); }
+};
+
 std::optional<BufferValue> read_buffer(t_object* owner, t_symbol* name) {
   const std::unique_ptr<t_buffer_ref, Free> reference(buffer_ref_new(owner, name));
   auto* const buffer = reference ? buffer_ref_getobject(reference.get()) : nullptr;
-  if (!buffer) return std::nullopt;
+  const float* const interleaved = buffer ? buffer_locksamples(buffer) : nullptr;
+  if (!interleaved) return std::nullopt;
+  const std::unique_ptr<t_buffer_obj, Unlock> locked(buffer);  // its size stays as it is, too
   BufferValue value{.channels = static_cast<int>(buffer_getchannelcount(buffer)),
                     .frames = buffer_getframecount(buffer),
                     .sample_rate = static_cast<int>(std::lround(buffer_getsamplerate(buffer))),
                     .samples = {}};
-  const float* const interleaved = buffer_locksamples(buffer);
-  if (!interleaved) return std::nullopt;
   const auto channels = static_cast<std::size_t>(value.channels);
   const auto frames = static_cast<std::size_t>(value.frames);
   value.samples.resize(channels * frames);
@@ -80,7 +86,6 @@ std::optional<BufferValue> read_buffer(t_object* owner, t_symbol* name) {
       value.samples[channel * frames + frame] = interleaved[frame * channels + channel];
     }
   }
-  buffer_unlocksamples(buffer);
   return value;
 }
 
@@ -154,6 +159,16 @@ std::vector<Word> to_words(long argc, const t_atom* argv) {
     }
   }
   return words;
+}
+
+Result<void> send(void* outlet, const std::string& selector, const std::vector<Value>& values) {
+  auto atoms = to_atoms(values);
+  if (atoms.size() > kMostAtoms) {
+    return fail("'" + selector + "' would be " + std::to_string(atoms.size()) +
+                " values, and a message of Max has " + std::to_string(kMostAtoms) + " at most");
+  }
+  outlet_anything(outlet, gensym(selector.c_str()), static_cast<short>(atoms.size()), atoms.data());
+  return {};
 }
 
 std::vector<t_atom> to_atoms(const std::vector<Value>& values) {

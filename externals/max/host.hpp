@@ -28,5 +28,7 @@ ArrayReader arrays_of(t_object* owner);
 
 std::vector<Word> to_words(long argc, const t_atom* argv);
 std::vector<t_atom> to_atoms(const std::vector<Value>& values);
+/// Sends a message by an outlet. An error where it is too long for one.
+Result<void> send(void* outlet, const std::string& selector, const std::vector<Value>& values);
 
 }  // namespace nnbridge::max

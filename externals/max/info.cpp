@@ -107,51 +107,55 @@ void Info::answer(const std::string& name, const std::vector<Word>& words) {
     if (word.empty()) return complain("'set' takes the name of a model: set percussion");
     return set(word);
   }
-  if (name == "path") return path();
+  if (name == "path") return path(path_);
   if (name == "get_available_models" || name == "download" || name == "delete") {
     return complain(
         "nothing is downloaded: put the model's .ts file into the package's models folder");
   }
-  if (!contract_) {
-    if (name == "bang" || name == "dump") path();
+  // Held: what an outlet sets off in the patch may be a `set`, which brings another.
+  const auto contract = contract_;
+  if (!contract) {
+    if (name == "bang" || name == "dump") path(path_);
     return complain("there is no model: set percussion");
   }
-  if (name == "methods") return methods();
-  if (name == "attributes") return attributes();
-  if (name == "dump_dict") return dictionary();
-  if (name == "parameters") return parameters(word);
-  dump();
+  if (name == "methods") return methods(*contract);
+  if (name == "attributes") return attributes(*contract);
+  if (name == "dump_dict") return dictionary(*contract);
+  if (name == "parameters") return parameters(*contract, word);
+  dump(*contract, std::filesystem::path(path_));
 }
 
 /// From the right to the left, as objects of Max do.
-void Info::dump() {
-  dictionary();
-  parameters({});
-  attributes();
-  methods();
-  path();
+void Info::dump(const Contract& contract, const std::filesystem::path& file) {
+  dictionary(contract);
+  parameters(contract, {});
+  attributes(contract);
+  methods(contract);
+  path(file);
 }
 
-void Info::path() { out(kPath, path_.empty() ? std::string("none") : to_utf8(path_), {}); }
-
-void Info::methods() {
-  for (const auto& method : contract_->methods) out(kMethods, "method", {Value(method.name)});
+void Info::path(const std::filesystem::path& file) {
+  out(kPath, file.empty() ? std::string("none") : to_utf8(file), {});
 }
 
-void Info::attributes() {
-  for (const auto& attribute : contract_->attributes) {
+void Info::methods(const Contract& contract) {
+  for (const auto& method : contract.methods) out(kMethods, "method", {Value(method.name)});
+}
+
+void Info::attributes(const Contract& contract) {
+  for (const auto& attribute : contract.attributes) {
     out(kAttributes, "attribute", {Value(attribute.name)});
   }
 }
 
-void Info::parameters(const std::string& name) {
+void Info::parameters(const Contract& contract, const std::string& name) {
   bool found = false;
-  for (const auto& method : contract_->methods) {
+  for (const auto& method : contract.methods) {
     if (!name.empty() && method.name != name) continue;
     parameters_of(method);
     found = true;
   }
-  for (const auto& attribute : contract_->attributes) {
+  for (const auto& attribute : contract.attributes) {
     if (!name.empty() && attribute.name != name) continue;
     parameters_of(attribute);
     found = true;
@@ -175,7 +179,7 @@ void Info::parameters_of(const Attribute& attribute) {
 
 /// {methods: {<m>: {channels_in, channels_out, ratio_in, ratio_out}}, attributes: {<a>:
 /// {attribute_type: […]}}}
-void Info::dictionary() {
+void Info::dictionary(const Contract& contract) {
   if (dictionary_ && !name_.empty() && name_ != registered_->s_name) {
     object_free(std::exchange(dictionary_, nullptr));
   }
@@ -186,7 +190,7 @@ void Info::dictionary() {
   }
   dictionary_clear(dictionary_);
   t_dictionary* const methods = dictionary_new();
-  for (const auto& method : contract_->methods) {
+  for (const auto& method : contract.methods) {
     t_dictionary* const one = dictionary_new();
     for (const auto& number : numbers_of(method)) {
       dictionary_appendlong(one, gensym(number.name), number.value);
@@ -195,7 +199,7 @@ void Info::dictionary() {
   }
   append(dictionary_, "methods", methods);
   t_dictionary* const attributes = dictionary_new();
-  for (const auto& attribute : contract_->attributes) {
+  for (const auto& attribute : contract.attributes) {
     t_dictionary* const one = dictionary_new();
     auto types = to_atoms(types_of(attribute));
     dictionary_appendatoms(one, gensym("attribute_type"), static_cast<long>(types.size()),
@@ -209,9 +213,9 @@ void Info::dictionary() {
 
 void Info::out(Outlet outlet, const std::string& selector, const std::vector<Value>& values) {
   if (!outlets_[outlet]) return;
-  auto atoms = to_atoms(values);
-  outlet_anything(outlets_[outlet], symbol(selector), static_cast<short>(atoms.size()),
-                  atoms.data());
+  if (const auto sent = send(outlets_[outlet], selector, values); !sent) {
+    complain(sent.error().message);
+  }
 }
 
 void Info::complain(const std::string& text) { object_error(owner_, "nn.info: %s", text.c_str()); }

@@ -39,14 +39,14 @@ class Info {
 
  private:
   void answer(const std::string& name, const std::vector<Word>& words);
-  void dump();
-  void path();
-  void methods();
-  void attributes();
-  void parameters(const std::string& name);
+  void dump(const Contract& contract, const std::filesystem::path& file);
+  void path(const std::filesystem::path& file);
+  void methods(const Contract& contract);
+  void attributes(const Contract& contract);
+  void parameters(const Contract& contract, const std::string& name);
   void parameters_of(const Method& method);
   void parameters_of(const Attribute& attribute);
-  void dictionary();
+  void dictionary(const Contract& contract);
   void out(Outlet outlet, const std::string& selector, const std::vector<Value>& values);
   void complain(const std::string& text);
 

@@ -32,7 +32,7 @@ void guarded(Box* x, Use use) noexcept {
   }
 }
 
-void on_message(Box* x, t_symbol* name, long argc, t_atom* argv) {
+void do_message(Box* x, t_symbol* name, short argc, t_atom* argv) {
   guarded(x, [&](Info& info) {
     info.bind(x->dict ? x->dict->s_name : "");
     info.message(name->s_name, to_words(argc, argv));
@@ -40,13 +40,19 @@ void on_message(Box* x, t_symbol* name, long argc, t_atom* argv) {
   });
 }
 
-void on_unknown(Box* x, t_symbol* name, long, t_atom*) {
+void on_message(Box* x, t_symbol* name, long argc, t_atom* argv) {
+  in_main(x, do_message, name, argc, argv);
+}
+
+void on_bang(Box* x) { in_main(x, do_message, gensym("bang"), 0, nullptr); }
+
+void do_unknown(Box* x, t_symbol* name, short, t_atom*) {
   object_error(&x->head, "nn.info: no corresponding method for %s", name->s_name);
 }
 
-void bang_in_main(Box* x, t_symbol* name, short, t_atom*) { on_message(x, name, 0, nullptr); }
-
-void on_bang(Box* x) { defer(x, as_method(bang_in_main), gensym("bang"), 0, nullptr); }
+void on_unknown(Box* x, t_symbol* name, long argc, t_atom* argv) {
+  in_main(x, do_unknown, name, argc, argv);
+}
 
 t_max_err set_dict(Box* x, void*, long argc, t_atom* argv) {
   x->dict = argc > 0 ? atom_getsym(argv) : gensym("");
@@ -108,9 +114,9 @@ void ext_main(void*) {
   class_addmethod(c, as_method(on_assist), "assist", A_CANT, 0);
   class_addmethod(c, as_method(on_bang), "bang", 0);
   for (const char* name : Info::message_names()) {
-    class_addmethod(c, as_method(on_message), name, A_DEFER, 0);
+    class_addmethod(c, as_method(on_message), name, A_GIMME, 0);
   }
-  class_addmethod(c, as_method(on_unknown), "anything", A_DEFER, 0);
+  class_addmethod(c, as_method(on_unknown), "anything", A_GIMME, 0);
   add_attribute(c, "dict", "symbol", set_dict, static_cast<long>(offsetof(Box, dict)), nullptr,
                 "\"Name of the dictionary\"");
   class_register(gensym("box"), c);

@@ -221,9 +221,9 @@ void Object::chans(int count) { chans_ = count; }
 
 void Object::out(const std::string& selector, const std::vector<Value>& values) {
   if (!info_outlet_) return;
-  auto atoms = to_atoms(values);
-  outlet_anything(info_outlet_, gensym(selector.c_str()), static_cast<short>(atoms.size()),
-                  atoms.data());
+  if (const auto sent = send(info_outlet_, selector, values); !sent) {
+    complain(sent.error().message);
+  }
 }
 
 void Object::say(const std::string& text) {

@@ -29,9 +29,16 @@ Object::Arguments Object::parse(int argc, const t_atom* argv) {
     const auto* found = at < words.size() ? std::get_if<std::string>(&words[at]) : nullptr;
     return found ? *found : std::string();
   };
-  const auto number = [&](std::size_t at, int otherwise) {
+  const auto stray = [&](std::size_t at) {
+    if (at < words.size() && arguments.stray.empty()) {
+      arguments.stray = patcher::to_name(words[at]);
+    }
+  };
+  const auto number = [&](std::size_t at, double least, double most, int otherwise) {
     const auto* found = at < words.size() ? std::get_if<double>(&words[at]) : nullptr;
-    return found ? static_cast<int>(std::clamp(*found, 0.0, 1e6)) : otherwise;
+    if (found && *found >= least && *found <= most) return static_cast<int>(*found);
+    stray(at);
+    return otherwise;
   };
   for (; i < words.size(); ++i) {
     const std::string flag = text(i);
@@ -51,9 +58,11 @@ Object::Arguments Object::parse(int argc, const t_atom* argv) {
     arguments.empty = true;
   } else if (text(i) == "void") {
     arguments.empty = true;
-    arguments.inputs = std::clamp(number(i + 1, 1), 1, 1024);
-    arguments.outputs = std::clamp(number(i + 2, 1), 1, 1024);
-    arguments.block = number(i + 3, kDefaultBlock);
+    constexpr double kMostChannels = 1024;
+    arguments.inputs = number(i + 1, 1, kMostChannels, 1);
+    arguments.outputs = number(i + 2, 1, kMostChannels, 1);
+    arguments.block = number(i + 3, 0, patcher::kMostSamples, kDefaultBlock);
+    stray(i + 4);
   } else {
     t_atom name = argv[i];
     std::vector<char> buffer(MAXPDSTRING);
@@ -62,7 +71,8 @@ Object::Arguments Object::parse(int argc, const t_atom* argv) {
     // The size may stand in the place of the method.
     std::size_t next = i + 1;
     if (next < words.size() && !text(next).empty()) arguments.method = text(next++);
-    arguments.block = number(next, kDefaultBlock);
+    arguments.block = number(next, 0, patcher::kMostSamples, kDefaultBlock);
+    stray(next + 1);
   }
   return arguments;
 }
@@ -75,6 +85,10 @@ Object::Object(t_object* owner, const Arguments& arguments)
       multichannel_(arguments.multichannel && has_multichannel()) {
   if (arguments.multichannel && !multichannel_) {
     complain("no multichannel support in Pd " + version() + ", ignoring '-m' flag");
+  }
+  if (!arguments.stray.empty()) {
+    complain("'" + arguments.stray + "' means nothing where it stands: the flags come first, " +
+             "then MODEL METHOD SIZE, or void INLETS OUTLETS SIZE");
   }
   if (arguments.disabled) player_.enable(false);
   int inputs = arguments.inputs;
@@ -154,9 +168,10 @@ void Object::dsp(t_signal** signals) {
 }
 
 void Object::prepare(const PlayerHost& host) {
-  const auto ready = player_.prepare(host);
-  host_ = ready ? std::optional(host) : std::nullopt;
-  if (!ready) complain(ready.error().message);
+  host_ = host;
+  const auto prepared = player_.prepare(host);
+  ready_ = prepared.has_value();
+  if (!prepared) complain(prepared.error().message);
 }
 
 /// Without a clock to keep to, what is asked for is there at once: a rendering is then the same
@@ -175,7 +190,7 @@ void Object::perform(int frames) noexcept {
 }
 
 void Object::tick() {
-  wait_in_batch();
+  if (ready_) wait_in_batch();  // else it has said why not, and waits for another message
   for (const auto& event : player_.poll()) handle(event);
   if (tracks_ && ++ticks_ % kTicksBetweenLooksAtArrays == 0) look_at_arrays();
   clock_delay(clock_, kTickMilliseconds);
@@ -238,7 +253,11 @@ void Object::set(int argc, const t_atom* argv) {
     tracked.arrays.push_back(*name);
     tracked.print = tracked.print * 31 + fingerprint(*name);
   }
-  if (!tracked.arrays.empty()) tracked_[attribute] = std::move(tracked);
+  if (tracked.arrays.empty()) {
+    tracked_.erase(attribute);
+  } else {
+    tracked_[attribute] = std::move(tracked);
+  }
 }
 
 void Object::change(const char* setting, const std::vector<Word>& words) {
@@ -281,7 +300,10 @@ void Object::gpu(t_float on) { change("gpu", {on}); }
 
 void Object::get(const std::string& attribute) { player_.get(attribute); }
 
-void Object::reset() { player_.reset(); }
+void Object::reset() {
+  if (!player_.info().contract) return complain("there is no model");
+  player_.reset();
+}
 
 void Object::deadline(int argc, const t_atom* argv) { change("deadline", to_words(argc, argv)); }
 

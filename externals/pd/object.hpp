@@ -31,6 +31,7 @@ class Object {
     int inputs = 1;      // of void
     int outputs = 1;
     int block = kDefaultBlock;
+    std::string stray;  // a word that means nothing where it stands, if there is one
   };
   static Arguments parse(int argc, const t_atom* argv);
   static constexpr int kDefaultBlock = 4096;
@@ -95,7 +96,8 @@ class Object {
   t_outlet* info_ = nullptr;
   t_clock* clock_;
   Player player_;
-  std::optional<PlayerHost> host_;  // none: not ready for any
+  std::optional<PlayerHost> host_;  // none: DSP has never been on
+  bool ready_ = false;              // the player plays for it
   bool multichannel_;
   int inputs_ = 1;   // signal inlets
   int outputs_ = 1;  // signal outlets

@@ -20,6 +20,14 @@ class RecipeError(ValueError):
     """A recipe that cannot be read or made: one sentence."""
 
 
+def positive(section: str, settings: object, *names: str) -> None:
+    """Raise `RecipeError` where one of these settings is not above 0, or not finite."""
+    for name in names:
+        value = getattr(settings, name)
+        if not 0 < value < float("inf"):  # also refuses what is no number at all
+            raise RecipeError(f"{section}.{name} must be above 0, not {value}.")
+
+
 @dataclass(frozen=True)
 class BaseRecipe:
     """Reads, changes and writes the sections that a derived class has as fields."""

@@ -196,6 +196,9 @@ class Held {
     std::filesystem::remove(gate_);
     std::filesystem::remove(gate_.string() + ".begun");
   }
+  ~Held() { let_go(); }  // or the control thread would wait for ever
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
   const std::filesystem::path& path() const { return path_; }
 
   void wait_until_begun() const {
@@ -492,6 +495,44 @@ TEST(Player, IsPreparedForAnotherHostWithoutWaitingForALoadThatWaitsForItsTurn) 
   EXPECT_EQ(player.info().path, second.path());
   EXPECT_EQ(player.info().rate, 48000);
   EXPECT_TRUE(host.is_heard());
+}
+
+TEST(Player, PlaysNothingThatWasMadeForTheHostBefore) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("playing.ts"), sized(512)));
+  Host host(player);
+  const Held first("first.ts");
+  const Held second("second.ts");
+  player.load(first.path());
+  first.wait_until_begun();
+  player.prepare({.sample_rate = 48000, .block = kCall});
+  player.load(second.path());
+  first.let_go();  // which is ready for 44100 Hz now
+  second.wait_until_begun();
+  for (int call = 0; call < 100; ++call) {
+    for (const float sample : host.play(1)) ASSERT_EQ(sample, 0) << call;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  second.let_go();
+  EXPECT_TRUE(host.is_heard());
+  EXPECT_EQ(player.info().rate, 48000);
+  EXPECT_EQ(player.info().path, second.path());
+}
+
+TEST(Player, IsHeardAfterNoMoreThanItsLatencyWhenSwitchedOnAgain) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("shorter.ts"), sized(8192)));
+  Host host(player, true);
+  host.play(200);
+  player.change(sized(256));
+  ASSERT_TRUE(host.play_until(Kind::kChanged));
+  player.enable(false);
+  host.play(100);
+  player.enable(true);
+  const auto heard = host.play(200);
+  const auto first = std::find_if(heard.begin(), heard.end(), [](float x) { return x != 0; });
+  const auto silent = static_cast<int>(first - heard.begin());
+  EXPECT_LE(silent, player.info().latency->stream + 1) << "the fade begins at nothing";
 }
 
 TEST(Player, CanBeDestroyedWhileItLoadsAndWhileItPlays) {

@@ -66,6 +66,23 @@ TEST_P(Failures, NanInARecurrentStateIsHealedAndCounted) {
             "");
 }
 
+TEST_P(Failures, ValuesTooLargeToBeResampledAreNotHeard) {
+  auto spec = stub::spec();
+  spec.methods = {stub::method("forward", 1, 1, 2, 1)};  // unfiltered going in
+  spec.sample_rate = 48000;
+  spec.scale = std::numeric_limits<float>::max();
+  Fixture fixture(spec);
+  auto asked = config();
+  asked.sample_rate = 44100;
+  const auto stream = fixture.stream(asked);
+  Player player(*stream);
+  auto in = noise(1, 20 * kBlock);
+  for (auto& sample : in[0]) sample = std::copysign(1.0F, sample);
+  play(player, in, 20);
+  for (const float sample : player.out()[0]) ASSERT_TRUE(std::isfinite(sample));
+  EXPECT_GT(stream->stats().failed, 0);
+}
+
 TEST_P(Failures, HealingKeepsTheAttributes) {
   Fixture fixture(stub::spec());
   ASSERT_TRUE(fixture.model.set("gain", {0.5}));

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
+#include <limits>
 
 #include "support/player.hpp"
 
@@ -236,6 +238,19 @@ TEST(DryPolicy, IsDelayedByTheModelsDelayToo) {
     }
     EXPECT_EQ(wrong, 0) << held_block;
   }
+}
+
+TEST(DryPolicy, PassesOnNoNanOfTheHost) {
+  Fixture fixture(stub::spec());
+  auto config = realtime(kBlock);
+  config.late = LatePolicy::kDry;
+  const auto stream = fixture.stream(config);
+  auto in = noise(1, 12 * kBlock);
+  in[0][5 * kBlock + 7] = std::numeric_limits<float>::quiet_NaN();
+  in[0][6 * kBlock + 7] = std::numeric_limits<float>::infinity();
+  const auto heard = run(*stream, in, cut(12 * kBlock, kBlock));
+  for (const float sample : heard[0]) ASSERT_TRUE(std::isfinite(sample));
+  EXPECT_EQ(stream->stats().failed, 2);
 }
 
 TEST(DryPolicy, GivesEveryOutputAnInputOfItsOwnItem) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "support/player.hpp"
@@ -181,6 +182,28 @@ TEST(ResettingInFlight, WaitsForTheWorker) {
   const auto in = noise(1, 8 * kBlock);
   EXPECT_EQ(differs(run(*stream, in, cut(8 * kBlock, kBlock)), in, stream->latency().stream), "");
   EXPECT_EQ(stream->stats().late, 0);
+}
+
+TEST(ResettingInFlight, HoldsUpNobodyWhoAsksMeanwhile) {
+  Fixture fixture(stub::spec());
+  const auto stream = fixture.stream(realtime(kBlock));
+  fixture.knobs().close_gate();
+  one_call(*stream);
+  fixture.knobs().wait_until_held();
+  std::thread resetter([&] { stream->reset(); });
+  auto answered = std::async(std::launch::async, [&] {
+    // Long enough for the reset to have begun; were it not, the test would only see less.
+    for (int i = 0; i < 30; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      (void)stream->stats();
+      (void)stream->latency();
+      (void)stream->set("gain", {Value(0.5)});
+    }
+  });
+  EXPECT_EQ(answered.wait_for(std::chrono::seconds(10)), std::future_status::ready)
+      << "a host's thread that makes audio asks too";
+  fixture.knobs().open_gate();
+  resetter.join();
 }
 
 TEST(TwoStreams, OfOneModelDoNotHearEachOther) {

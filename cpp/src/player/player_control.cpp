@@ -187,7 +187,7 @@ Result<void> Player::Impl::fulfil(const Wish& wish, bool audio_stopped) {
   const auto chain = find_chain(model->contract(), wish, notice);
   if (!chain) return tl::unexpected(chain.error());
   if (auto fits = check_channels(*chain, wish); !fits) return fits;
-  if (wish.host && has_room(*wish.host, *chain)) {
+  if (is_current(wish.host) && has_room(*wish.host, *chain)) {
     if (auto seated = seat(*model, wish, *chain, audio_stopped); !seated) return seated;
   }
   if (!notice.empty()) post(PlayerEvent::Kind::kNotice, std::move(notice));
@@ -224,6 +224,8 @@ Result<void> Player::Impl::seat(Model& model, const Wish& wish, const Chain& cha
       const std::lock_guard lock(state_);
       if (audio_stopped) {
         stage.install(seat, host.sample_rate);
+      } else if (wish_.host != host) {
+        return {};  // the host has changed meanwhile: the change that follows is made for it
       } else {
         stage.offer(seat);
         if (before && seated_) replaced_.push_back(before);  // until it is given back
@@ -266,6 +268,12 @@ Stream* Player::Impl::returned() {
   return stage.returned();
 }
 
+/// Whether this host is there, and still the one that there is.
+bool Player::Impl::is_current(const std::optional<PlayerHost>& host) const {
+  const std::lock_guard lock(state_);
+  return host && host == wish_.host;
+}
+
 bool Player::Impl::is_seated() const {
   const std::lock_guard lock(state_);
   return seated_;
@@ -279,6 +287,7 @@ void Player::Impl::look_after_stage() {
       back->reset();
       const bool live = !running_host_->offline && back->config().realtime;
       const std::lock_guard lock(state_);
+      if (wish_.host != running_host_) continue;  // a stream for the host to come will follow
       stage.offer(seat_of(*back, *running_host_, live));
       seated_ = true;
     } else {

@@ -80,6 +80,7 @@ class Player::Impl : public Tended {
   std::optional<Wish> fulfil_in_part(const Wish& wish, bool audio_stopped);
   void clear_stage(const PlayerHost& host);
   Stream* returned();
+  bool is_current(const std::optional<PlayerHost>& host) const;
   bool is_seated() const;
   Result<void> seat(Model& model, const Wish& wish, const Chain& chain, bool audio_stopped);
   void keep_setting(const std::string& attribute, const std::vector<Value>& values);

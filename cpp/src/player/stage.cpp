@@ -74,6 +74,7 @@ void Stage::restart() noexcept {
   if (!now_.stream || !used_) return;
   if (now_.immediate) {
     now_.stream->reset();
+    now_.latency = now_.stream->latency().stream;  // a swap may have changed it
     used_ = false;
   } else {
     let_go();

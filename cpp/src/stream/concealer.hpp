@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace nnbridge {
@@ -17,13 +18,14 @@ class Concealer {
   explicit Concealer(std::size_t rows) : last_(rows, 0.0F) {}
 
   /// For one frame run of every row: `good` may be null (nothing to play), `dry` may be null
-  /// (silence), `out` may be null (a row that nobody hears). Call once per row, then `advance`.
+  /// (silence), `out` may be null (a row that nobody hears). Call once per row, then `advance`. A
+  /// host's NaN or infinity is no replacement.
   void render(std::size_t row, const float* good, const float* dry, float* out,
               int frames) noexcept {
     float last = last_[row];
     float level = level_;
     for (int i = 0; i < frames; ++i) {
-      const float replacement = dry ? dry[i] : 0.0F;
+      const float replacement = dry && std::isfinite(dry[i]) ? dry[i] : 0.0F;
       level = step(level, good != nullptr);
       if (good && level == 1.0F) {
         // At full level the samples pass untouched, bit for bit.

@@ -129,12 +129,18 @@ bool Pipeline::run(std::int64_t k, const float* in, float* out) noexcept {
     // In a recurrent state it would stay for ever, and so would silence.
     if (auto healed = reset_model(); !healed) done = tl::unexpected(healed.error());
   }
-  if (!done) {
-    std::fill(model_out, model_out + samples, 0.0F);
-    note_failure(std::move(done.error().message));
-  }
+  if (!done) std::fill(model_out, model_out + samples, 0.0F);
   to_host(k, out);
   const auto frames = static_cast<int>(timeline_.outputs_ready(k + 1) - timeline_.outputs_ready(k));
+  if (done && resampler_out_) {
+    // The filter overshoots, beyond the largest number if need be.
+    for (std::size_t row = 0; row < out_rows_ && done; ++row) {
+      if (!all_finite(out + row * out_stride_, static_cast<std::size_t>(frames))) {
+        done = fail("'" + config_.chain.name + "' returned values too large to be resampled.");
+      }
+    }
+  }
+  if (!done) note_failure(std::move(done.error().message));
   unsound_ = std::min(unsound_left_, frames);
   unsound_left_ = done ? unsound_left_ - unsound_ : std::max(unsound_left_, reach_of_failure());
   return done.has_value();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "guarded.hpp"
 #include "model_impl.hpp"
@@ -21,13 +22,12 @@ constexpr int kMostChannels = 4096;
 
 class Stream::Impl {
  public:
-  explicit Impl(std::unique_ptr<Lane> lane)
+  explicit Impl(std::shared_ptr<Lane> lane)
       : playing_(lane.get()),
-        target_(lane.get()),
+        lanes_{lane},
+        target_(std::move(lane)),
         fade_frames_(
-            std::max(1, static_cast<int>(kCrossfadeSeconds * *lane->config().sample_rate))) {
-    lanes_.push_back(std::move(lane));
-  }
+            std::max(1, static_cast<int>(kCrossfadeSeconds * *target_->config().sample_rate))) {}
 
   // [audio]
   void process(const float* const* in, int in_count, float* const* out, int out_count,
@@ -71,10 +71,11 @@ class Stream::Impl {
     Lanes gone;  // ended after the lock is released: that may take an inference
     const std::lock_guard lock(mutex_);
     take_retired(gone);
-    target_ = lane->get();
-    lanes_.push_back(std::move(*lane));
+    target_ = std::move(*lane);
+    lanes_.push_back(target_);
     // One that waited and was never taken up is simply replaced.
-    if (Lane* unheard = pending_.exchange(target_, std::memory_order_acq_rel)) take(unheard, gone);
+    Lane* const unheard = pending_.exchange(target_.get(), std::memory_order_acq_rel);
+    if (unheard) take(unheard, gone);
     return {};
   }
 
@@ -90,22 +91,29 @@ class Stream::Impl {
     const std::lock_guard lock(mutex_);
     auto stats = target_->stats();
     for (const auto& lane : lanes_) {
-      if (lane.get() != target_) stats.pending += lane->stats().pending;
+      if (lane != target_) stats.pending += lane->stats().pending;
     }
     return stats;
   }
 
   void reset() {
-    const std::lock_guard lock(mutex_);
-    // Audio is stopped, so a swap under way is over now.
-    pending_.store(nullptr, std::memory_order_relaxed);
-    incoming_ = nullptr;
-    playing_ = target_;
-    Lane* gone = nullptr;
-    while (retired_.try_dequeue(gone)) {
+    Lanes gone;
+    std::shared_ptr<Lane> left;
+    {
+      const std::lock_guard lock(mutex_);
+      // Audio is stopped, so a swap under way is over now.
+      pending_.store(nullptr, std::memory_order_relaxed);
+      incoming_ = nullptr;
+      playing_ = target_.get();
+      Lane* retired = nullptr;
+      while (retired_.try_dequeue(retired)) {
+      }
+      left = target_;
+      gone = std::exchange(lanes_, {left});
     }
-    std::erase_if(lanes_, [&](const auto& lane) { return lane.get() != target_; });
-    target_->reset();
+    // Outside the lock: an inference in flight takes its time, and nobody else need wait for it.
+    gone.clear();
+    left->reset();
   }
 
   static Settings settings_of(const Model& model) {
@@ -158,7 +166,7 @@ class Stream::Impl {
     }
   }
 
-  using Lanes = std::vector<std::unique_ptr<Lane>>;
+  using Lanes = std::vector<std::shared_ptr<Lane>>;
 
   void take(Lane* lane, Lanes& taken) {
     const auto found = std::find_if(lanes_.begin(), lanes_.end(),
@@ -185,7 +193,7 @@ class Stream::Impl {
   // Control threads', under the mutex.
   std::mutex mutex_;
   Lanes lanes_;
-  Lane* target_;
+  std::shared_ptr<Lane> target_;  // one of them
 
   int fade_frames_;
 };

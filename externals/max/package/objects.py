@@ -120,7 +120,7 @@ TRACK = Attribute(
     "track_buffers",
     "int",
     "0",
-    "Gives the model a buffer~ or array again whenever its content has changed.",
+    "Gives the model a buffer~ again whenever its content has changed.",
     "Follow changes of buffer~ objects",
     switch=True,
 )

@@ -170,7 +170,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_text("utf-8"))
         newer = facts["format"] != FORMAT
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if (folder / SAMPLES).exists():
             raise AudioError(
                 f"The preparation of '{folder}' was not finished: give its nnbridge data prepare "

@@ -35,6 +35,8 @@ class Prepared:
     """Files with the same samples as another, which is in the dataset."""
     others: int = 0
     """Files in the folders that aren't audio by their ending."""
+    gone: list[str] = field(default_factory=list)
+    """Files that were in the dataset before, and that these folders don't hold."""
     divided: bool = False
     """There is one recording only; its end is the validation split."""
 
@@ -82,6 +84,7 @@ def prepare(
         raise AudioError(f"The validation share lies between 0 and 1, not at {validation:g}.")
     if not folders:
         raise AudioError("No folder to prepare was named.")
+    before = _paths(out)
     found = find([*folders, *validation_folders])
     held_out = {_key(path) for path in find(validation_folders).audio}
     try:
@@ -124,6 +127,7 @@ def prepare(
         [entry.path for entry in unique if entry.gain != 1.0],
         duplicates,
         found.others,
+        sorted(before - {entry.path for entry in reader.entries} - reader.skipped.keys()),
         len(unique) == 1 and not held_out,
     )
 
@@ -180,6 +184,15 @@ class _Reader:
     def _report(self, done: int, total: int) -> None:
         if self._progress:
             self._progress(done, total)
+
+
+def _paths(out: str | Path) -> set[str]:
+    """The files that are in the dataset now; none where there is no dataset."""
+    try:
+        there = Dataset(out)
+    except AudioError:
+        return set()
+    return {file.path for name in ("train", "validation") for file in there.split(name).files}
 
 
 def _key(path: Path) -> str:

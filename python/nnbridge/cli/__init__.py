@@ -76,8 +76,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "nnbridge"
         text = error.format_message() if hasattr(error, "format_message") else str(error)
-        if text:
-            complain(f"{text.rstrip('.')}. See: {command} --help")
+        if context and text == context.get_help():  # a command, or a group of them, with nothing
+            print(text, file=sys.stderr)  # noqa: T201
+        elif text:
+            end = "" if text.endswith("?") else "."
+            complain(f"{text.rstrip('.')}{end} See: {command} --help")
         return 2
     except StopError as stop:
         complain(str(stop))

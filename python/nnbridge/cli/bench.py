@@ -26,10 +26,12 @@ def command(
     ] = None,
     block: Annotated[
         list[int] | None,
-        typer.Option(metavar="SAMPLES", help="May be repeated. Default: 64, 512, 2048, 8192."),
+        typer.Option(
+            metavar="SAMPLES", min=1, help="May be repeated. Default: 64, 512, 2048, 8192."
+        ),
     ] = None,
     sample_rate: Annotated[
-        int | None, typer.Option(metavar="HZ", help="Of the host; default: the model's own.")
+        int | None, typer.Option(metavar="HZ", min=1, help="Of the host; default: the model's own.")
     ] = None,
     seconds: Annotated[float, typer.Option(min=0.0, help="To spend on each line.")] = 0.5,
     settings: Settings = None,

@@ -45,7 +45,8 @@ def prepare(
 
     Reads every audio file in the folders and in those below, resamples it, and collects the samples
     in one dataset folder, split by whole files into train and validation. Stopped at any moment,
-    the same command goes on; given again later, it adds what is new.
+    the same command goes on; given again later, it adds what is new, and leaves out what these
+    folders do not hold (any more): name all of them each time.
 
     \b
     Examples:
@@ -91,6 +92,7 @@ def _machine(made: Prepared) -> dict[str, object]:
         "skipped": dataset.skipped,
         "duplicates": made.duplicates,
         "lowered": made.lowered,
+        "gone": made.gone,
         "other_files": made.others,
     }
 
@@ -113,6 +115,7 @@ def _sentences(made: Prepared) -> str:
         (made.added, "read now"),
         (len(made.duplicates), "the same as another, kept once"),
         (len(made.lowered), "beyond full scale, taken down to it"),
+        (len(made.gone), "of before left out, as these folders do not hold them"),
         (len(dataset.skipped), "skipped"),
         (made.others, "not audio"),
     ]

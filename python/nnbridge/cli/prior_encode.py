@@ -20,15 +20,19 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="The sequences.")],
     quantisers: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Only the first N latents or codes. Default: all."),
+        typer.Option(metavar="N", min=1, help="Only the first N latents or codes. Default: all."),
     ] = None,
     bins: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Of a continuous RAVE: values per latent. Default: 64."),
+        typer.Option(
+            metavar="N", min=2, help="Of a continuous RAVE: values per latent. Default: 64."
+        ),
     ] = None,
     codes: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Size of the codebooks, where the RAVE does not tell it."),
+        typer.Option(
+            metavar="N", min=2, help="Size of the codebooks, where the RAVE does not tell it."
+        ),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from . import terminal
-from .terminal import Json, StopError
+from .terminal import Json, StopError, complain
 
 
 def command(
@@ -60,6 +60,12 @@ def command(
             path = sequences or trained.about.get("path")
             if path is None:
                 raise StopError(f"say what '{run}' should predict: --sequences DIR.", 2)
+            if held is not None and Sequences(path).hash != held.hash:
+                raise StopError(
+                    "the runs learnt from different sequences: measure them one by one, or on the "
+                    "same ones with --sequences DIR.",
+                    2,
+                )
             held = Sequences(path)
             segment = trained.recipe.training.segment
             found[str(run)] = evaluation.evaluate(
@@ -69,6 +75,8 @@ def command(
                 segment,
                 max(skip, trained.prior.crop),
             )
+            if not trained.knows(held):
+                complain(f"'{held.path}' comes from another RAVE than '{run}' has learnt from.")
             widest = max(widest, trained.prior.quantisers)
         if baselines and held:
             name = "train" if split == "train" else "validation"

@@ -10,7 +10,7 @@ import typer
 
 from . import terminal
 from .check import show
-from .terminal import Json, Quiet, complain
+from .terminal import Json, Quiet, StopError, complain
 
 
 def command(
@@ -62,6 +62,10 @@ def command(
     from nnbridge.prior.rave_file import RaveFile
     from nnbridge.prior.run import load
 
+    if rave is not None and output.suffix == weights.SUFFIX:
+        raise StopError(
+            f"a {weights.SUFFIX} file holds the prior alone: leave out --rave, or write OUT.ts.", 2
+        )
     with terminal.plainly():
         trained = load(run, checkpoint)
         if output.suffix == weights.SUFFIX:
@@ -72,9 +76,10 @@ def command(
             module = LonePrior(trained.prior, trained.code, trained.ratio, trained.sample_rate)
         else:
             decoder = RaveFile(rave)
+            trained.check_steps(decoder)
+            module = PriorWithRave(trained.prior, trained.code, decoder)
             if not trained.knows(decoder):
                 complain(f"'{rave}' is not the RAVE that the sequences were made with.")
-            module = PriorWithRave(trained.prior, trained.code, decoder)
         module.metadata(name=name or run.resolve().name, license=license, authors=authors)
         written = export(module, output)
     if not check:

@@ -76,14 +76,12 @@ def command(
       nnbridge prior generate runs/prior out.wav --continue loop.wav --from 4 --temperature 0.8
       nnbridge prior generate runs/prior out.wav --curve centroid=sweep.csv --curve beat=120bpm
     """  # noqa: D301 -- \b keeps the lines of the examples
-    import soundfile
-
-    from nnbridge.prior.generate import Drawing, generate, steps_of
+    from nnbridge.prior.generate import Drawing, check, generate, steps_of
     from nnbridge.prior.rave_file import RaveFile
     from nnbridge.prior.run import load
-    from nnbridge.rendering.sinks import check_output
+    from nnbridge.rendering.sinks import check_output, write_audio
 
-    if not seconds > 0:
+    if not 0 < seconds < float("inf"):
         raise StopError(f"there must be something to play, not {seconds} seconds.", 2)
     if at is not None and continuing is None:
         raise StopError("--from needs a recording to go on from: --continue FILE.", 2)
@@ -97,18 +95,20 @@ def command(
         if rave is None and trained.rave is None:
             raise StopError(f"say which RAVE '{run}' belongs to: --rave RAVE.ts.", 2)
         decoder = RaveFile(rave or trained.rave or "")
+        check(trained, decoder)
         if not trained.knows(decoder):
             complain(f"'{decoder.path}' is not the RAVE that the sequences were made with.")
-        heard = None
+        heard = from_frame = None
         if continuing is not None:
             heard = _audio(continuing, trained.sample_rate)
             end = heard.shape[1] / trained.sample_rate if at is None else at
-            if not trained.ratio <= round(end * trained.sample_rate) <= heard.shape[1]:
+            least, most = trained.ratio - 0.5, heard.shape[1] + 0.5
+            if not least < end * trained.sample_rate < most:
                 raise StopError(
                     f"'{continuing}' lasts {heard.shape[1] / trained.sample_rate:.2f} s: go on "
                     f"from a second between {trained.ratio / trained.sample_rate:.2f} and that."
                 )
-            heard = heard[:, : round(end * trained.sample_rate)]
+            from_frame = round(end * trained.sample_rate)
         curves = _curves(trained, follow, curve or [], steps_of(seconds, trained))
         made = generate(
             trained,
@@ -119,9 +119,10 @@ def command(
             heard,
             curves,
             progress=bar,
+            at=from_frame,
         )
         for path, audio in zip(outputs, made.audio, strict=True):
-            soundfile.write(path, audio.T.clip(-1.0, 1.0), trained.sample_rate)
+            write_audio(path, audio, trained.sample_rate)
     begins = made.heard * trained.ratio / trained.sample_rate
     if json:
         facts = {"perplexity": made.perplexity, "plays_from_second": begins}

@@ -80,6 +80,8 @@ def command(
     if sequences is None and not (resume and out):
         what = "the run, with --out RUN" if resume else "the sequences"
         raise StopError(f"say what to train on: {what}.", 2)
+    if resume and recipe:
+        raise StopError("a run keeps its recipe: change it with --set, not --recipe.", 2)
     if precision not in _PRECISIONS:
         raise StopError(f"--precision is one of {', '.join(_PRECISIONS)}, not '{precision}'.", 2)
     try:

@@ -43,6 +43,8 @@ def _values(model: Model, name: str, text: str) -> list[Any]:
 
 
 def _buffer(name: str, path: Path) -> tuple[Any, int]:
+    if not path.exists():
+        raise Error(f"'{name}' takes an audio file, and there is no file '{path}'.")
     try:
         samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:

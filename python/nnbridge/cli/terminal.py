@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -35,6 +36,10 @@ Settings = Annotated[
 ]
 
 
+_NO_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory")
+"""What torch says of a GPU and of the CPU (on Linux and macOS; on Windows)."""
+
+
 class StopError(Exception):
     """Ends a command with one line for the user."""
 
@@ -63,6 +68,8 @@ def plainly() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, _for_users()):
             raise StopError(str(error)) from None
+        if isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)):
+            raise StopError("there is not enough memory for this.") from None
         raise
 
 

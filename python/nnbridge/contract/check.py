@@ -46,7 +46,9 @@ def check(path: str | os.PathLike[str], progress: Progress | None = None) -> Rep
     try:
         model = load(path)
     except Error as error:
-        report.add("error", "open", "", str(error), "Export it again, with nnbridge or nn~.")
+        there = os.path.isfile(path)  # noqa: PTH113 -- the path may be text
+        fix = "Export it again, with nnbridge or nn~." if there else "Check the path."
+        report.add("error", "open", "", str(error), fix)
         return report
     methods, attributes = model.methods, model.attributes
     total = len(methods) + len(attributes)

@@ -60,6 +60,8 @@ def export(module: Module, path: str | os.PathLike[str]) -> Path:
     if not module._contract.methods:
         raise ContractError(f"{type(module).__name__} registers no method; call register_method")
     target = Path(path)
+    if target.is_dir():
+        raise ContractError(f"{target} is a folder: name the file to write")
     if not target.suffix:
         target = target.with_suffix(".ts")
     if not target.parent.is_dir():

@@ -35,9 +35,11 @@ def probe(method: Method, call: Callable[..., Any]) -> bool:
             with torch.no_grad():
                 out = call(block)
         except Exception as error:
+            early = isinstance(error, AttributeError)
             raise ContractError(
                 f"method {method.name!r} failed on a {kind} block of shape {list(shape)}: "
                 f"{run_error(error)}"
+                + ("; a method is tried at once, so register what it uses first" if early else "")
             ) from error
         drew = drew or not torch.equal(before, torch.get_rng_state())
         check_output(method, kind, out)

@@ -53,9 +53,11 @@ class Bins(nn.Module):
 
     def tokens(self, values: torch.Tensor) -> torch.Tensor:
         """[...] float to [...] long; what is not a number counts as 0."""
-        # Double precision: float32 has no values near 1 to tell the last bins apart.
-        share = torch.special.ndtr(torch.nan_to_num(values).double())
-        return (share * self.vocabulary).floor().long().clamp(0, self.vocabulary - 1)  # type: ignore[no-any-return]
+        # Double precision, which Apple's GPUs lack: float32 has no values near 1 to tell the last
+        # bins apart.
+        share = torch.special.ndtr(torch.nan_to_num(values).cpu().double())
+        tokens = (share * self.vocabulary).floor().long().clamp(0, self.vocabulary - 1)
+        return tokens.to(values.device)  # type: ignore[no-any-return]
 
     def values(self, tokens: torch.Tensor) -> torch.Tensor:
         """[...] long to [...] float32."""

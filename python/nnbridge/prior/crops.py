@@ -75,6 +75,7 @@ def windows(
     names: tuple[str, ...],
     steps: int,
     batch: int,
+    skip: int = 0,
 ) -> Iterator[Batch]:
     """All of a split: each step counts once, with up to `steps` before it to be known.
 
@@ -85,18 +86,20 @@ def windows(
         names: of the descriptors that come along.
         steps: that count in a piece.
         batch: pieces at a time.
+        skip: steps at the begin of each recording that don't count.
     """
     pieces = [
         (file, max(0, begin - steps), begin)
         for file in sequences.split(split)
         for begin in range(0, file.steps, steps)
+        if skip < min(begin + steps, file.steps)
     ]
     # Those at the begin of a recording are shorter: they go together.
     pieces.sort(key=lambda piece: piece[1] < piece[2])
     for i in range(0, len(pieces), batch):
         together = pieces[i : i + batch]
         longest = max(begin - first for _, first, begin in together) + steps
-        yield _joined(sequences, quantisers, names, together, longest, steps)
+        yield _joined(sequences, quantisers, names, together, longest, steps, skip)
 
 
 def _joined(
@@ -106,6 +109,7 @@ def _joined(
     pieces: list[tuple[File, int, int]],
     length: int,
     counted: int | None = None,
+    skip: int = 0,
 ) -> Batch:
     """Pieces (file, first step, first step that counts), each of `length` steps at most."""
     tokens = np.zeros((len(pieces), length, quantisers), dtype=np.int64)
@@ -116,5 +120,5 @@ def _joined(
         held = sequences.tokens(file, first, end)[:, :quantisers]
         tokens[row, : len(held)] = held
         curves[row, : len(held)] = sequences.curves(file, names, first, end)
-        counts[row, begin - first : len(held)] = True
+        counts[row, max(begin, skip) - first : len(held)] = True
     return Batch(torch.from_numpy(tokens), torch.from_numpy(curves), torch.from_numpy(counts))

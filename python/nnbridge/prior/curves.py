@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def drawn(
         )
     value = _number(text)
     if value is not None:
-        return np.full(steps, value, dtype=np.float32)
+        return np.full(steps, np.clip(value, condition.low, condition.high), dtype=np.float32)
     points = _points(Path(text), condition)
     if condition.discrete:
         return _marked(points[:, 0], steps, seconds_per_step)
@@ -69,7 +70,8 @@ def _points(path: Path, condition: Condition) -> NDArray[np.float64]:
             "with seconds and value."
         )
     try:
-        points = np.loadtxt(path, delimiter=",", ndmin=2)
+        with warnings.catch_warnings(action="ignore"):  # of an empty file, which is told below
+            points = np.loadtxt(path, delimiter=",", ndmin=2)
     except (ValueError, UnicodeDecodeError):
         points = np.zeros((0, 0))
     if not points.size or not np.isfinite(points).all():

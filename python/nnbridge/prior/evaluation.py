@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from . import metrics
 from .crops import Batch, windows
+from .errors import PriorError
 from .network import Prior
 from .sequences import Sequences, SplitName
 
@@ -51,12 +52,21 @@ class Sums:
                 metrics.cross_entropy(logits, tokens),
             ]
         )
-        self.total += each.double().sum(1).cpu()
+        self.total += each.cpu().double().sum(1)
         self.steps += len(tokens)
 
     def figures(self) -> Figures:
-        """Their means."""
-        means = self.total / max(1.0, self.steps.item())
+        """Their means.
+
+        Raises:
+            PriorError: there were no steps.
+        """
+        if not self.steps:
+            raise PriorError(
+                "there is nothing to predict: no recording is longer than the steps at its begin "
+                "that don't count."
+            )
+        means = self.total / self.steps.item()
         accuracy, perplexity, cross_entropy = means.mean(1).tolist()
         rows = tuple((float(a), float(p), float(c)) for a, p, c in means.T.tolist())
         return Figures(accuracy, perplexity, cross_entropy, rows, int(self.steps.item()))
@@ -79,14 +89,22 @@ def evaluate(
         segment: steps at a time; up to as many before them are known.
         skip: steps at the begin of each recording that don't count; default: what the prior needs
             to have something in its receptive field. Give the same to compare priors.
+
+    Raises:
+        PriorError: they are not of the prior's kind, or no recording is longer than that.
     """
+    if sequences.quantisers < prior.quantisers or sequences.vocabulary != prior.vocabulary:
+        raise PriorError(
+            f"the prior predicts {prior.quantisers} tokens of {prior.vocabulary} values, but "
+            f"'{sequences.path}' has {sequences.quantisers} of {sequences.vocabulary}."
+        )
     names = tuple(held.name for held in prior.followed)
     skipped = prior.crop if skip is None else skip
     sums = Sums(prior.quantisers)
     device = next(prior.parameters()).device
-    for batch in windows(sequences, split, prior.quantisers, names, segment, PIECES):
+    for batch in windows(sequences, split, prior.quantisers, names, segment, PIECES, skipped):
         batch = Batch(*(part.to(device) for part in batch))
-        sums.add(prior(batch.tokens, batch.curves), without(batch, skipped))
+        sums.add(prior(batch.tokens, batch.curves), batch)
     return sums.figures()
 
 
@@ -121,25 +139,12 @@ def baselines(
         "unigram": lambda before: unigram.expand(*before.shape, vocabulary),
         "bigram": lambda before: bigram[places, before],
     }
-    return {
-        name: _by_rule(rule, windows(sequences, split, quantisers, (), segment, PIECES), skip)
-        for name, rule in kinds.items()
-    }
-
-
-def _by_rule(rule: Callable[[Tensor], Tensor], pieces: Iterator[Batch], skip: int) -> Figures:
-    sums: Sums | None = None
-    for batch in pieces:
-        sums = sums or Sums(batch.tokens.shape[2])
-        # The first step of a recording has none before it.
-        later = Batch(*(part[:, 1:] for part in without(batch, skip)))
-        sums.add(rule(batch.tokens[:, :-1]), later)
-    assert sums is not None
-    return sums.figures()
-
-
-def without(batch: Batch, skip: int) -> Batch:
-    """Not counting the first steps of recordings: those of pieces that count from the begin."""
-    counts = batch.counts.clone()
-    counts[:, :skip] &= ~batch.counts[:, :1]
-    return batch._replace(counts=counts)
+    found = {}
+    for name, rule in kinds.items():
+        sums = Sums(quantisers)
+        for batch in windows(sequences, split, quantisers, (), segment, PIECES, skip):
+            # The first step of a recording has none before it.
+            later = Batch(*(part[:, 1:] for part in batch))
+            sums.add(rule(batch.tokens[:, :-1]), later)
+        found[name] = sums.figures()
+    return found

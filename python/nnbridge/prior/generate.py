@@ -36,6 +36,8 @@ class Drawing:
     def __post_init__(self) -> None:
         if self.seed < 0 or self.top_k < 0 or not self.temperature >= 0:
             raise PriorError("seed, temperature and top_k can't be negative.")
+        if max(self.seed, self.top_k) >= 2**63:
+            raise PriorError("seed and top_k are numbers below 2 to the power of 63.")
         if not 0 <= self.top_p <= 1:
             raise PriorError(f"top_p is a probability, from 0 to 1, not {self.top_p}.")
 
@@ -52,6 +54,16 @@ class Generated:
     """Steps at the begin that were given."""
     perplexity: float
     """Mean over what was played."""
+
+
+def check(trained: Trained, rave: RaveFile) -> None:
+    """Refuse a RAVE that can't sound what a prior plays.
+
+    Raises:
+        PriorError: it has other latents, or steps of another length.
+    """
+    trained.check_steps(rave)
+    check_fit(trained.prior, trained.code, rave)
 
 
 def steps_of(seconds: float, trained: Trained) -> int:
@@ -80,6 +92,7 @@ def generate(
     heard: Audio | None = None,
     curves: dict[str, NDArray[np.float32]] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    at: int | None = None,
 ) -> Generated:
     """Play on.
 
@@ -92,6 +105,8 @@ def generate(
         heard: [channels, frames] at the prior's rate: continued behind its last whole step.
         curves: for each descriptor that the prior follows, one value per step of what is played.
         progress: called with steps done and all steps.
+        at: frames of `heard` after which it is continued; default: all. What comes behind them is
+            not heard, but spares a RAVE that looks ahead the silence of an end.
 
     Raises:
         PriorError: something does not fit.
@@ -99,19 +114,17 @@ def generate(
     how = drawing or Drawing()
     if variations < 1:
         raise PriorError(f"there must be at least 1 variation, not {variations}.")
-    if (rave.ratio, rave.sample_rate) != (trained.ratio, trained.sample_rate):
-        raise PriorError(
-            f"'{rave.path}' has steps of {rave.ratio} samples at {rave.sample_rate} Hz, the prior "
-            f"of {trained.ratio} at {trained.sample_rate}: give the RAVE of its sequences."
-        )
-    check_fit(trained.prior, trained.code, rave)
+    check(trained, rave)
     prior = trained.prior
     count = steps_of(seconds, trained)
     given = torch.zeros(0, prior.quantisers, dtype=torch.long)
     before: dict[str, NDArray[np.float32]] = {}
     latents = torch.zeros(rave.latents, 0)
     if heard is not None:
-        whole = heard.shape[1] // trained.ratio
+        frames = heard.shape[1] if at is None else at
+        if not 0 <= frames <= heard.shape[1]:
+            raise PriorError(f"the recording has no frame {frames} to go on from.")
+        whole = frames // trained.ratio
         latents = rave.encode(heard)[:, :whole]
         given = trained.code.tokens(latents[: prior.quantisers]).T
         before = measured(heard, trained, whole)

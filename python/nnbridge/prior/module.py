@@ -242,6 +242,16 @@ def check_fit(prior: Prior, code: Codes | Bins, rave: RaveFile) -> None:
     Raises:
         PriorError: it has other latents.
     """
+    # A foreign discrete RAVE does not say how many codes it has.
+    wanted = {0} if code.kind == "bins" else {0, code.vocabulary}
+    if rave.vocabulary not in wanted:
+        plays = (
+            "latents of a continuous RAVE" if code.kind == "bins" else f"{code.vocabulary} codes"
+        )
+        raise PriorError(
+            f"the prior plays {plays}, but '{rave.path}' has {rave.vocabulary} codes: "
+            "give the RAVE that its sequences come from."
+        )
     # Latents that the prior leaves out are 0, their mean; code 0 would be a sound.
     more = rave.latents > prior.quantisers and code.kind == "codes"
     if rave.latents < prior.quantisers or more:

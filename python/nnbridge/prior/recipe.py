@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nnbridge.recipe import BaseRecipe, RecipeError
+from nnbridge.recipe import BaseRecipe, RecipeError, positive
 
 from .network import Network
 
@@ -53,10 +53,14 @@ class Training:
 
     def check(self) -> None:
         """Raise `RecipeError` for numbers that train nothing."""
-        for name in ("segment", "batch", "steps", "half_life", "validate_every",
-                     "checkpoint_every", "log_every"):  # fmt: skip
-            if getattr(self, name) < 1:
-                raise RecipeError(f"training.{name} must be at least 1.")
+        positive(
+            "training", self, "segment", "batch", "steps", "half_life", "validate_every",
+            "checkpoint_every", "log_every", "learning_rate",
+        )  # fmt: skip
+        if not 0 <= self.learning_rate_begin < float("inf"):
+            raise RecipeError("training.learning_rate_begin must not be negative.")
+        if min(self.ramp, self.patience, self.seed) < 0:
+            raise RecipeError("training: ramp, patience and seed must not be negative.")
 
     def rate(self, step: int) -> float:
         """The learning rate after so many steps."""
@@ -79,4 +83,12 @@ class Recipe(BaseRecipe):
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
+        sizes = ("width", "layers", "heads", "window", "kernel", "cycle")
+        positive("network", self.network, *sizes)
+        if not 0 <= self.network.dropout < 1:
+            raise RecipeError(
+                f"network.dropout is a share, from 0 to below 1, not {self.network.dropout}."
+            )
+        if self.material.quantisers < 0:
+            raise RecipeError("material.quantisers must not be negative (0: all).")
         self.training.check()

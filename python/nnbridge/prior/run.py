@@ -47,14 +47,14 @@ class Run:
         self.logs = self.path / "logs"
         try:
             self.facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise PriorError(
                 f"'{path}' is no run folder (it has no run.json): make one with "
                 "nnbridge prior train SEQUENCES --out RUN."
             ) from None
         except (OSError, ValueError) as error:
             raise PriorError(f"'{self.path / 'run.json'}' can't be read: {error}.") from None
-        if "sequences" not in self.facts:
+        if not isinstance(self.facts, dict) or "sequences" not in self.facts:
             raise PriorError(f"'{path}' is the run of something else than a prior.")
         if self.facts.get("format") != FORMAT:
             raise PriorError(f"'{path}' was made by a newer nnbridge: update this one.")

@@ -25,7 +25,7 @@ def sample(
     """
     if temperature == 0.0 or top_k == 1:
         return logits.argmax(-1)
-    scaled = logits.double()
+    scaled = logits.cpu().double()  # Apple's GPUs have no double precision
     # The largest becomes 0, so that no temperature, however small, makes an infinity.
     scaled = (scaled - scaled.max(-1, keepdim=True)[0]) / temperature
     if 0 < top_k < logits.shape[-1]:
@@ -41,6 +41,6 @@ def sample(
         probabilities = probabilities.masked_fill(dropped, 0.0)
     heights = probabilities.cumsum(-1)
     # Side "right": the first token whose height is above the number, so never one of no mass.
-    target = (numbers.to(heights.device) * heights[:, -1]).unsqueeze(-1)
+    target = (numbers * heights[:, -1]).unsqueeze(-1)
     found = torch.searchsorted(heights, target, right=True).squeeze(-1)
-    return found.clamp(max=logits.shape[-1] - 1)
+    return found.clamp(max=logits.shape[-1] - 1).to(logits.device)

@@ -33,6 +33,7 @@ from .rave_file import RaveFile
 
 FORMAT = 1
 INDEX = "sequences.json"
+_NO_LATENT = 8.0  # a normal distribution gives no such value
 SplitName = Literal["train", "validation"]
 
 
@@ -72,27 +73,34 @@ class Sequences:
         self.path = Path(path)
         try:
             about = json.loads((self.path / INDEX).read_text("utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise PriorError(
                 f"'{path}' holds no sequences (it has no {INDEX}): make them with "
-                "nnbridge prior encode DATASET RAVE.ts OUT."
+                "nnbridge prior encode DATASET RAVE.ts --out OUT."
             ) from None
         except (OSError, ValueError) as error:
             raise PriorError(f"'{self.path / INDEX}' can't be read: {error}.") from None
+        if not isinstance(about, dict):
+            about = {"format": FORMAT}
         if about.get("format") != FORMAT:
             raise PriorError(f"'{path}' was made by a newer nnbridge: update this one.")
-        self.quantisers: int = about["quantisers"]
-        self.vocabulary: int = about["vocabulary"]
-        self.code: str = about["code"]
-        self.ratio: int = about["ratio"]
-        self.sample_rate: int = about["sample_rate"]
-        self.hash: str = about["hash"]
-        self.rave: dict[str, str] = about["rave"]
-        self.probe: list[list[int]] = about.get("probe", [])
-        self.files = tuple(File(**held) for held in about["files"])
+        try:
+            self.quantisers: int = about["quantisers"]
+            self.vocabulary: int = about["vocabulary"]
+            self.code: str = about["code"]
+            self.ratio: int = about["ratio"]
+            self.sample_rate: int = about["sample_rate"]
+            self.hash: str = about["hash"]
+            self.rave: dict[str, str] = about["rave"]
+            self.probe: list[list[int]] = about.get("probe", [])
+            self.files = tuple(File(**held) for held in about["files"])
+        except (KeyError, TypeError):
+            raise PriorError(
+                f"'{self.path / INDEX}' is damaged (it lacks facts): make the sequences again."
+            ) from None
         self._tokens: NDArray[np.uint16] = self._open("tokens")
         self._curves: NDArray[np.float32] = self._open("curves")
-        end = max(held.begin + held.steps for held in self.files)
+        end = max((held.begin + held.steps for held in self.files), default=0)
         if self._tokens.shape != (end, self.quantisers) or len(self._curves) != end:
             raise PriorError(f"'{path}' is damaged (its parts differ in length): make it again.")
 
@@ -178,6 +186,8 @@ def encode(
     if not 1 <= count <= rave.latents:
         raise PriorError(f"this RAVE has {rave.latents} latents, not {count}.")
     vocabulary = codes or rave.vocabulary
+    if codes and rave.vocabulary not in (0, codes):
+        raise PriorError(f"this RAVE says that it has {rave.vocabulary} codes, not {codes}.")
     if vocabulary and bins:
         raise PriorError("this RAVE is a discrete one: it has codes, and needs no bins.")
     kind = "codes" if vocabulary else "bins"
@@ -197,6 +207,7 @@ def encode(
         split = dataset.split(name)
         audio = split.file(i)
         latents = rave.encode(audio)[:count]
+        _check_kind(latents, kind, vocabulary, rave)
         tokens.append(between.tokens(latents).T.numpy().astype(np.uint16))
         described = describe(audio, dataset.sample_rate, rave.ratio)
         curves.append(np.stack([described[held] for held in NAMES], 1).astype(np.float32))
@@ -231,3 +242,18 @@ def encode(
     part.write_text(json.dumps(about, indent=1) + "\n", "utf-8")
     part.replace(folder / INDEX)
     return Sequences(folder)
+
+
+def _check_kind(latents: Tensor, kind: str, vocabulary: int, rave: RaveFile) -> None:
+    """Codes are whole numbers below the size of the codebooks, and other latents are not."""
+    whole = torch.equal(latents, latents.round())
+    if kind == "codes" and not (whole and latents.min() >= 0 and latents.max() < vocabulary):
+        raise PriorError(
+            f"'{rave.path}' gives latents that are no codes of 0 to {vocabulary - 1}: leave out "
+            "--codes if it is continuous, else give the size of its codebooks."
+        )
+    if kind == "bins" and whole and latents.max() >= _NO_LATENT:
+        raise PriorError(
+            f"'{rave.path}' gives whole numbers: it is a discrete RAVE that does not say how many "
+            "codes it has, so add --codes N."
+        )

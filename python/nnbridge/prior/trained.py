@@ -16,6 +16,7 @@ from .errors import PriorError
 from .network import Prior
 from .rave_file import RaveFile
 from .recipe import Recipe
+from .sequences import Sequences
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,35 @@ class Trained:
         held = self.about.get("rave")
         return Path(held["path"]) if held else None
 
-    def knows(self, rave: RaveFile) -> bool:
-        """Whether this RAVE gives the tokens that the prior has learnt from.
+    def knows(self, other: RaveFile | Sequences) -> bool:
+        """Whether this RAVE, or that of these sequences, gives the tokens that it has learnt from.
 
         Weights kept at half precision change a few tokens; another RAVE gives other ones.
         """
         wanted = torch.tensor(self.about.get("probe") or [])
-        if not len(wanted):
+        if isinstance(other, Sequences):
+            if other.code != self.about["code"]:
+                return False
+            given = torch.tensor(other.probe)
+        else:
+            given = self.code.tokens(other.probe()).T
+        if not len(wanted) or not len(given):
             return True
-        given = self.code.tokens(rave.probe()[: wanted.shape[1]]).T
+        both = min(wanted.shape[1], given.shape[1])
+        given, wanted = given[:, :both], wanted[:, :both]
         return given.shape == wanted.shape and bool((given == wanted).float().mean() > 0.5)
+
+    def check_steps(self, rave: RaveFile) -> None:
+        """Refuse a RAVE of another time.
+
+        Raises:
+            PriorError: its steps last longer or shorter.
+        """
+        if (rave.ratio, rave.sample_rate) != (self.ratio, self.sample_rate):
+            raise PriorError(
+                f"'{rave.path}' has steps of {rave.ratio} samples at {rave.sample_rate} Hz, the "
+                f"prior of {self.ratio} at {self.sample_rate}: give the RAVE of its sequences."
+            )
 
 
 def assemble(recipe: Recipe, about: dict[str, Any], state: dict[str, Tensor], step: int) -> Trained:

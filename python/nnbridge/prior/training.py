@@ -24,7 +24,7 @@ from .build import build, facts
 from .crops import Batch, Crops, windows
 from .errors import PriorError
 from .evaluation import PIECES as VALIDATION_PIECES
-from .evaluation import Sums, without
+from .evaluation import Sums
 from .output import Decoupled
 from .recipe import Recipe
 from .sequences import Sequences
@@ -59,6 +59,14 @@ class Training(pl.LightningModule):
                 f"the first {self.prior.crop} steps of an example teach this network nothing (its "
                 f"receptive field): make training.segment longer than that, not {settings.segment}."
             )
+        for split in ("train", "validation"):
+            longest = max((file.steps for file in sequences.split(split)), default=0)
+            if longest <= self.prior.crop:
+                raise PriorError(
+                    f"no recording of the {split} split is longer than the {self.prior.crop} steps "
+                    "that this network needs before it predicts: give longer ones, or a network "
+                    "with a shorter receptive field."
+                )
         if isinstance(self.prior.output, Decoupled):
             counts = torch.from_numpy(sequences.counts(self.prior.quantisers))
             self.prior.output.set_prior(counts)
@@ -198,7 +206,7 @@ class _Stretch(IterableDataset[Batch]):
 
 
 class _Windows(IterableDataset[Batch]):
-    """The validation split, the first steps of each recording as in training left out."""
+    """The validation split; the first steps of each recording don't count, as in training."""
 
     def __init__(self, training: Training) -> None:
         self._training = training
@@ -207,7 +215,12 @@ class _Windows(IterableDataset[Batch]):
         owner = self._training
         steps = owner.recipe.training.segment
         names = owner.recipe.material.descriptors
-        pieces = windows(
-            owner.sequences, "validation", owner.prior.quantisers, names, steps, VALIDATION_PIECES
+        return windows(
+            owner.sequences,
+            "validation",
+            owner.prior.quantisers,
+            names,
+            steps,
+            VALIDATION_PIECES,
+            owner.prior.crop,
         )
-        return (without(piece, owner.prior.crop) for piece in pieces)

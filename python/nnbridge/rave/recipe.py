@@ -10,14 +10,7 @@ from dataclasses import dataclass, field, fields
 from math import prod
 from pathlib import Path
 
-from nnbridge.recipe import BaseRecipe, RecipeError
-
-
-def _positive(section: str, settings: object, *names: str) -> None:
-    for name in names:
-        value = getattr(settings, name)
-        if not 0 < value < float("inf"):  # also refuses what is no number at all
-            raise RecipeError(f"{section}.{name} must be above 0, not {value}.")
+from nnbridge.recipe import BaseRecipe, RecipeError, positive
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class Network:
 
     def check(self) -> None:
         """Raise `RecipeError` for sizes that make no network."""
-        _positive("network", self, "sample_rate", "channels", "capacity", "latents")
+        positive("network", self, "sample_rate", "channels", "capacity", "latents")
         if not self.strides or not self.noise_strides or min(self.noise_strides) < 1:
             raise RecipeError("network.strides and network.noise_strides take at least one number.")
         if any(dilation < 1 for dilation in self.dilations):
@@ -108,7 +101,7 @@ class Latent:
         kinds = ("variational", "wasserstein", "discrete", "spherical")
         if self.kind not in kinds:
             raise RecipeError(f'latent.kind is "{self.kind}"; it may be {", ".join(kinds)}.')
-        _positive("latent", self, "cycle", "codes", "quantisers", "weight_floor")
+        positive("latent", self, "cycle", "codes", "quantisers", "weight_floor")
         if self.weight < 0.0:
             raise RecipeError(f"latent.weight must not be negative, and {self.weight} is.")
         if not 0.0 <= self.code_decay < 1.0:
@@ -141,7 +134,7 @@ class Losses:
                 raise RecipeError(f"losses: a window of {scale} is no multiple of 4 from 8 on.")
         if not self.scales:
             raise RecipeError("losses.scales needs at least one window.")
-        _positive("losses", self, "floor")
+        positive("losses", self, "floor")
         if self.distance not in ("norm", "amplitude"):
             raise RecipeError(f'losses.distance is "{self.distance}"; it may be norm or amplitude.')
 
@@ -220,7 +213,7 @@ class Training:
 
     def check(self) -> None:
         """Raise `RecipeError` for numbers that train nothing."""
-        _positive(
+        positive(
             "training", self, "segment", "batch", "validate_every", "checkpoint_every", "log_every",
             "learning_rate", "learning_rate_end", "discriminator_rate", "validation_seconds",
             "validation_items",

@@ -129,7 +129,7 @@ def identity(dataset: Dataset) -> dict[str, Any]:
 def _read_facts(path: Path) -> dict[str, Any]:
     try:
         facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise TrainingError(
             f"'{path.parent}' is no run folder (it has no {path.name}): make one with "
             "nnbridge rave train DATASET --out RUN."
@@ -138,4 +138,6 @@ def _read_facts(path: Path) -> dict[str, Any]:
         raise TrainingError(f"'{path}' can't be read ({error}).") from None
     if facts.get("format") != FORMAT:
         raise TrainingError(f"'{path.parent}' was made by a newer nnbridge: update this one.")
+    if "dataset" not in facts:
+        raise TrainingError(f"'{path.parent}' is the run of something else than a RAVE.")
     return facts

@@ -203,6 +203,8 @@ class _Job:
     ) -> None:
         if sample_rate is not None and not 1000 <= sample_rate <= 1_000_000:
             raise Error(f"The sample rate must be between 1000 and 1000000 Hz, not {sample_rate}.")
+        if model_delay is not None and model_delay < 0:
+            raise Error(f"The model delay in samples must be 0 or more, not {model_delay}.")
         chain = model._engine.chain(method)
         self.method = method
         self.in_channels: int = chain["in_channels"]

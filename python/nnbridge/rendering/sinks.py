@@ -137,9 +137,12 @@ class AudioSink:
         try:
             self._file.write(piece.T)
         except soundfile.SoundFileError as error:
-            raise Error(f"'{self._draft.path}' can't be written ({error}).") from None
+            reason = str(error).rstrip(".")
+            raise Error(
+                f"'{self._draft.path}' can't be written (is the disk full?): {reason}."
+            ) from None
 
-    def close(self, about: Latents) -> None:
+    def close(self, about: Latents | None = None) -> None:
         """As `Sink`."""
         self._file.close()
         self._draft.finish()
@@ -148,6 +151,16 @@ class AudioSink:
         """As `Sink`."""
         self._file.close()
         self._draft.discard()
+
+
+def write_audio(path: Path, audio: Signal, rate: int) -> None:
+    """Writes an audio file, or leaves the one that is there: [channels, frames], float."""
+    sink = AudioSink(path, audio.shape[0], rate)
+    try:
+        sink.write(audio.clip(-1.0, 1.0) if sink.clips else audio)
+        sink.close()
+    finally:
+        sink.abandon()
 
 
 class ValuesSink:

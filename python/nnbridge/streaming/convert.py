@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import math
+import operator
 from fractions import Fraction
 from typing import Any
 
+import torch
 from torch import fx, nn
 
-from . import functions, modules, trace
+from . import functions, modules, trace, weights
 from .errors import NotStreamable
 from .network import Streaming
 from .timing import Signal
-from .walk import Const, Value, Walk
+from .walk import MANY, Several, Value, Walk
 
 
 def convert(
@@ -39,9 +41,19 @@ def convert(
 
     Raises:
         NotStreamable: an operation cannot be streamed; says which, where, why, and what to do.
+        TypeError: the network is no plain module (a scripted one, or a stream).
     """
     if edges not in ("exact", "zero"):
         raise ValueError(f"edges is 'exact' or 'zero', not {edges!r}")
+    if isinstance(network, Streaming | torch.jit.ScriptModule) or not isinstance(
+        network, nn.Module
+    ):
+        raise TypeError(
+            f"a {type(network).__name__} cannot be converted: give the torch.nn.Module as it was "
+            "trained, not yet scripted and not yet a stream"
+        )
+    if trace.is_layer(network) or weights.foreign_hooks(network):
+        network = nn.Sequential(network)  # so that it is called, not only looked into
     known = set(vars(network))
     try:
         return _convert(network, early, edges, late)
@@ -93,26 +105,40 @@ def _convert(network: nn.Module, early: bool, edges: str, late: int) -> Streamin
 
 
 def _handle(walk: Walk, node: fx.Node) -> Value:
-    if node.op == "call_module":
-        return modules.handle(walk, node)
-    return functions.handle(walk, node)
+    try:
+        if node.op == "call_module":
+            return modules.handle(walk, node)
+        return functions.handle(walk, node)
+    except NotStreamable:
+        raise
+    except Exception as error:  # an operation has more forms than its handler knows
+        said = (str(error).strip() or repr(error)).splitlines()[0]
+        raise walk.refusal(
+            node, f"it is called in an unknown way ({said})", "write it plainly"
+        ) from error
 
 
 def _outputs(walk: Walk, result: Any) -> tuple[list[Signal], Any]:
     """The output signals, and the same structure in the new graph."""
     many = isinstance(result, tuple | list)
+    items = [(walk.value(i), walk.nodes.get(i)) for i in (result if many else [result])]
+    pieces = items[0][0]
+    if not many and isinstance(pieces, Several) and len(pieces.values) < MANY:  # x.chunk(2, 1)
+        many = True
+        items = [
+            (piece, walk.graph.call_function(operator.getitem, (items[0][1], i)))
+            for i, piece in enumerate(pieces.values)
+        ]
     outputs: list[Signal] = []
     returned: list[fx.Node] = []
-    for item in result if many else [result]:
-        found = walk.value(item) if isinstance(item, fx.Node) else Const(item)
-        if not isinstance(found, Signal):
+    for signal, source in items:
+        if not isinstance(signal, Signal) or source is None:
             raise NotStreamable(
                 "an output",
                 "the network's forward",
                 "it is not a signal that changes with time",
                 "return signals only, as one tensor or a tuple of tensors",
             )
-        signal, source = found, walk.nodes[item]
         if signal.padded:
             signal, source = walk.write_padding(signal, source, 0.0)
         outputs.append(signal)

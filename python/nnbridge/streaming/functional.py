@@ -122,7 +122,9 @@ def pad(
 ) -> Signal:
     """``F.pad`` of the time axis."""
     signal = walk.signal(node, input)
-    if not all(isinstance(p, int) for p in pad):
+    found = [walk.value(p) for p in pad] if isinstance(pad, tuple | list) else []
+    pad = [v.value for v in found if isinstance(v, Const) and isinstance(v.value, int)]
+    if not found or len(pad) != len(found):
         raise walk.refusal(node, *LENGTH)
     if len(pad) != 2 or signal.from_end != -1:
         raise walk.refusal(

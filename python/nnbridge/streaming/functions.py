@@ -5,23 +5,25 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx
 
-from . import functional, refusals, slices
+from . import functional, refusals, slices, trace
 from .timing import Signal
 from .trace import IN_PLACE_OPERATORS
 from .walk import LENGTH, Const, Extent, ShapeOf, Value, Walk
+
+S = TypeVar("S", Signal, Signal | Extent)
 
 # functions of one frame with f(0) = 0, and functions of one or more frames without that promise
 KEEPS_ZERO = {
     "relu", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "tanh", "softsign",
     "relu6", "hardswish", "prelu", "tanhshrink", "softshrink", "hardshrink", "sin",
     "abs", "neg", "sign", "square", "sqrt", "expm1", "log1p", "asinh", "atan", "erf", "contiguous",
-    "clone", "detach", "float", "double", "half", "to", "type_as", "bfloat16",
+    "clone", "detach", "float", "double", "half", "bfloat16",
 }  # fmt: skip
 POINTWISE = {
     "add", "sub", "mul", "div", "truediv", "pow", "floordiv", "mod", "remainder", "fmod", "rsub",
@@ -33,12 +35,13 @@ POINTWISE = {
     "ge", "eq", "ne", "logical_and", "logical_or", "logical_not", "and_", "or_", "invert",
     "bitwise_and", "bitwise_or", "zeros_like", "ones_like", "full_like", "atanh", "asin", "pos",
     "nan_to_num", "masked_fill", "hardtanh", "positive", "logit", "erfc", "int", "long", "bool",
+    "_threshold",
 }  # fmt: skip
 RANDOM = {"rand_like", "randn_like", "bernoulli"}
 REDUCES = {
     "mean", "sum", "std", "var", "prod", "amax", "amin", "argmax", "argmin", "norm", "logsumexp",
     "softmax", "log_softmax", "cumsum", "softmin", "glu", "normalize", "any", "all",
-    "cumprod", "vector_norm",
+    "cumprod", "linalg_vector_norm",
 }  # fmt: skip
 KEEPS_SHAPE = {"softmax", "log_softmax", "cumsum", "softmin", "glu", "normalize", "cumprod"}
 AXIS_BY_DEFAULT = {"glu": -1, "normalize": 1}
@@ -55,6 +58,10 @@ def handle(walk: Walk, node: fx.Node) -> Value:
     if node.target in IN_PLACE_OPERATORS:
         node.target = IN_PLACE_OPERATORS[node.target]
     name = name_of(node)
+    if node.op == "call_method" and trace.in_place_name(node.target):
+        node.target = name
+    if name in ("to", "type_as"):
+        return _cast(walk, node)
     if isinstance(node.target, str) and not hasattr(Tensor, name):
         raise walk.refusal(node, *refusals.UNKNOWN)
     if _lengths_only(walk, node):
@@ -71,20 +78,12 @@ def handle(walk: Walk, node: fx.Node) -> Value:
     handler = HANDLERS.get(name)
     if handler is None:
         raise walk.refusal(node, *refusals.reason(name))
-    try:
-        return handler(walk, node, *node.args, **node.kwargs)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        why = f"it is called in an unknown way ({error})"
-        raise walk.refusal(node, why, "write it plainly") from error
+    return handler(walk, node, *node.args, **node.kwargs)
 
 
 def _without_in_place(node: fx.Node) -> None:
     """Take the in-place out of a node: the graph no longer needs it (see trace.py)."""
-    if node.op == "call_method":
-        node.target = name_of(node)
-    elif callable(node.target) and getattr(node.target, "__name__", "").endswith("_"):
+    if callable(node.target) and getattr(node.target, "__name__", "").endswith("_"):
         name = name_of(node)
         if not hasattr(operator, f"{name}_"):
             node.target = getattr(F, name, None) or getattr(torch, name)
@@ -96,9 +95,38 @@ def _scales(walk: Walk, node: fx.Node) -> bool:
     """Whether a product is one of a signal and a constant."""
     found = [walk.value(a) for a in node.args]
     signals = [f for f in found if isinstance(f, Signal)]
-    if name_of(node) in ("truediv", "div") and not isinstance(found[0], Signal):
+    if name_of(node) in ("truediv", "div") and not isinstance(next(iter(found), None), Signal):
         return False
     return len(signals) == 1 and len(found) == 2
+
+
+def _cast(walk: Walk, node: fx.Node) -> Value:
+    """``to`` and ``type_as``: another signal only says which type and device is meant."""
+    source = node.args[0]
+    found = walk.value(source)
+    if not isinstance(found, Const):
+        return _emit(walk, node, found if isinstance(found, Extent) else walk.signal(node, source))
+    asked = [*node.args[1:], *node.kwargs.values()]
+    kinds = [a for a in asked if isinstance(a, torch.dtype)]
+    if any(isinstance(walk.value(a), Signal) or _is_type(a) for a in asked):
+        weights = [p.dtype for p in walk.network.parameters() if p.is_floating_point()]
+        kinds = weights[:1] or [torch.get_default_dtype()]  # what signals are computed in
+    return Const(found.value.to(*kinds[:1]) if kinds else found.value)
+
+
+def _is_type(argument: Any) -> bool:
+    return isinstance(argument, fx.Node) and argument.args[1:] == ("dtype",)
+
+
+def _extremum(walk: Walk, node: fx.Node, input: fx.Node, other: Any = None, **_: Any) -> Signal:
+    """``max`` and ``min`` of two tensors; those along an axis are called amax and amin."""
+    if not isinstance(other, fx.Node):
+        raise walk.refusal(
+            node,
+            "it is taken over all of time, or gives positions too",
+            f"take a{name_of(node)} over channels: x.a{name_of(node)}(1)",
+        )
+    return walk.pointwise(node)
 
 
 def _dropout(
@@ -116,7 +144,7 @@ def _reduce(walk: Walk, node: fx.Node, name: str) -> Signal:
     """Statistics over an axis that is not time."""
     arguments = list(node.args)
     signal = walk.signal(node, arguments[0])
-    first = 2 if name in ("norm", "normalize", "vector_norm") else 1
+    first = 2 if name in ("norm", "normalize", "linalg_vector_norm") else 1
     axis = node.kwargs.get("dim", arguments[first] if len(arguments) > first else None)
     if axis is None:
         axis = AXIS_BY_DEFAULT.get(name)
@@ -129,6 +157,7 @@ def _reduce(walk: Walk, node: fx.Node, name: str) -> Signal:
             "it is taken over all of time",
             "take it over channels (dim=1), or over a fixed window with AvgPool1d",
         )
+    _scriptable(node, name)
     result = walk.pointwise(node)
     last = arguments[first + 1] if len(arguments) > first + 1 else False
     keep = name in KEEPS_SHAPE or node.kwargs.get("keepdim", last) is True
@@ -141,6 +170,17 @@ def _reduce(walk: Walk, node: fx.Node, name: str) -> Signal:
     return result.moved(rank=result.rank - len(gone), axis=axis)
 
 
+def _scriptable(node: fx.Node, name: str) -> None:
+    """Write the order of a norm as TorchScript wants it: a number, and for `normalize` a float."""
+    order = node.args[1] if len(node.args) > 1 else node.kwargs.get("p", 2.0)
+    if name in ("norm", "normalize"):
+        order = 2.0 if order in (None, "fro") else float(order)  # type: ignore[arg-type]
+        node.kwargs = {**node.kwargs, "p": order}
+        if len(node.args) > 1:
+            node.args = (node.args[0], order, *node.args[2:])
+            node.kwargs = {k: v for k, v in node.kwargs.items() if k != "p"}
+
+
 # -- lengths -----------------------------------------------------------------------------------
 
 
@@ -151,13 +191,42 @@ def _lengths_only(walk: Walk, node: fx.Node) -> bool:
     )
 
 
-def _length_arithmetic(walk: Walk, node: fx.Node) -> Extent:
-    if any(isinstance(v := walk.value(a), Extent) and v.time is not None for a in node.args):
-        raise walk.refusal(node, *LENGTH)
+def _length_arithmetic(walk: Walk, node: fx.Node) -> Value:
+    found = [walk.value(a) for a in node.args]
+    if any(isinstance(v, Extent) and v.time is not None for v in found):
+        return _frames(walk, node, found)
     walk.nodes[node] = walk.graph.create_node(
-        node.op, node.target, tuple(walk.operand(a) for a in node.args), {}
+        node.op,
+        node.target,
+        fx.map_arg(node.args, walk.operand),
+        fx.map_arg(node.kwargs, walk.operand),
     )
     return Extent()
+
+
+def _frames(walk: Walk, node: fx.Node, found: list[Value]) -> Value:
+    """Sums of numbers of frames, which crops are made with: no length has to be known for them."""
+    name = name_of(node)
+    signs = {"neg": (-1,), "add": (1, 1), "sub": (1, -1)}.get(name, ())
+    parts: list[Extent] = []
+    plus = 0
+    for sign, value in zip(signs, found, strict=False):
+        if isinstance(value, Extent):
+            parts.append(Extent(value.time, sign * value.sign, 0))
+            plus += sign * value.plus
+        elif isinstance(value, Const) and isinstance(value.value, int):
+            plus += sign * value.value
+        else:
+            raise walk.refusal(node, *LENGTH)
+    if len(parts) == 1:
+        return Extent(parts[0].time, parts[0].sign, plus)
+    if len(parts) == 2 and parts[0].sign != parts[1].sign:
+        one, other = parts[0].time, parts[1].time
+        if one and other and one.ratio == other.ratio:
+            more = walk.lengths.gap(one.length, other.length)
+            if more is not None:
+                return Const(parts[0].sign * more + plus)
+    raise walk.refusal(node, *LENGTH)
 
 
 def _getattr(walk: Walk, node: fx.Node, value: fx.Node, name: str) -> Value:
@@ -193,7 +262,7 @@ def _getitem(walk: Walk, node: fx.Node, value: fx.Node, index: Any) -> Value:
 # -- axes --------------------------------------------------------------------------------------
 
 
-def _emit(walk: Walk, node: fx.Node, signal: Signal) -> Signal:
+def _emit(walk: Walk, node: fx.Node, signal: S) -> S:
     walk.nodes[node] = walk.graph.create_node(
         node.op,
         node.target,
@@ -209,8 +278,9 @@ def _transpose(walk: Walk, node: fx.Node, input: fx.Node, dim0: int, dim1: int) 
     return _emit(walk, node, signal.moved(axis={a: b, b: a}.get(signal.axis, signal.axis)))
 
 
-def _permute(walk: Walk, node: fx.Node, input: fx.Node, *dims: Any) -> Signal:
+def _permute(walk: Walk, node: fx.Node, input: fx.Node, *axes: Any, dims: Any = ()) -> Signal:
     signal = walk.signal(node, input)
+    dims = axes or dims
     order = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
     return _emit(walk, node, signal.moved(axis=[d % signal.rank for d in order].index(signal.axis)))
 
@@ -240,6 +310,7 @@ def _reshape(walk: Walk, node: fx.Node, input: fx.Node, *shape: Any) -> Signal:
     sizes = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
     last = walk.value(sizes[-1])
     same = isinstance(last, Extent) and last.time is not None and last.time.ratio == signal.ratio
+    same = same and last == Extent(last.time)  # type: ignore[union-attr]
     others = [walk.value(s) for s in sizes[:-1]]
     if (
         signal.from_end != -1
@@ -252,6 +323,8 @@ def _reshape(walk: Walk, node: fx.Node, input: fx.Node, *shape: Any) -> Signal:
             "keep time last and give its own length as the last size: "
             "x.reshape(batch, groups, -1, x.shape[-1])",
         )
+    if name_of(node) == "view":  # in the stream, the signal may lie in memory in another order
+        node.target = "reshape"
     return _emit(walk, node, signal.moved(rank=len(sizes), axis=len(sizes) - 1))
 
 
@@ -289,8 +362,9 @@ def _flatten(
     )
 
 
-def _flip(walk: Walk, node: fx.Node, input: fx.Node, *dims: Any) -> Signal:
+def _flip(walk: Walk, node: fx.Node, input: fx.Node, *axes: Any, dims: Any = ()) -> Signal:
     signal = walk.signal(node, input)
+    dims = axes or dims
     axes = dims[0] if len(dims) == 1 and not isinstance(dims[0], int) else dims
     if any(a % signal.rank == signal.axis for a in axes):
         raise walk.refusal(node, *refusals.reason("flip"))
@@ -336,5 +410,5 @@ HANDLERS: dict[str, Callable[..., Value]] = {
     "avg_pool1d": functional.avg_pool1d, "boolean_dispatch": functional.max_pool1d,
     "interpolate": functional.interpolate, "pad": functional.pad,
     "batch_norm": functional.batch_norm, "layer_norm": functional.frame_norm,
-    "rms_norm": functional.frame_norm,
+    "rms_norm": functional.frame_norm, "max": _extremum, "min": _extremum,
 }  # fmt: skip

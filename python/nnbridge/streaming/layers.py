@@ -215,20 +215,35 @@ class StreamConvTranspose1d(Stateful):
 class StreamMaxPool1d(Windowed):
     """Maximum over a window; what lies outside of the signal is minus infinity."""
 
-    __constants__: ClassVar[tuple[str, ...]] = ("dilation", "kernel", "stride")
+    __constants__: ClassVar[tuple[str, ...]] = ("delay", "dilation", "kernel", "stride")
 
     def __init__(
-        self, kernel: int, stride: int, dilation: int, keep: int, start: int, trim: int
+        self,
+        kernel: int,
+        stride: int,
+        dilation: int,
+        keep: int,
+        start: int,
+        trim: int,
+        delay: int,
     ) -> None:
         super().__init__(keep, start, fill=float("-inf"), trim=trim)
+        self.delay = delay
+        self.empty = delay  # windows still to come that end before the signal begins
         self.kernel = kernel
         self.stride = stride
         self.dilation = dilation
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, channels, time] -> [batch, channels, time / stride]."""
-        window = self.window(x)
-        return F.max_pool1d(window, self.kernel, self.stride, 0, self.dilation)
+        if x.size(self.rows) != self.batch:
+            self.empty = self.delay
+        y = F.max_pool1d(self.window(x), self.kernel, self.stride, 0, self.dilation)
+        if self.empty > 0:  # minus infinity is nothing to be played
+            count = min(self.empty, y.size(-1))
+            y.narrow(-1, 0, count).zero_()
+            self.empty -= count
+        return y
 
 
 class StreamAvgPool1d(Windowed):

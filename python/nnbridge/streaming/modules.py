@@ -20,7 +20,6 @@ KEEPS_ZERO = (
 )  # fmt: skip
 POINTWISE = (
     nn.Hardtanh, nn.Sigmoid, nn.LogSigmoid, nn.Softplus, nn.Hardsigmoid, nn.Threshold,
-    nn.LocalResponseNorm,
 )  # fmt: skip
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.AlphaDropout, nn.FeatureAlphaDropout, nn.Dropout2d)
 
@@ -55,7 +54,9 @@ def handle(walk: Walk, node: fx.Node) -> Value:
     for kinds, handler in HANDLERS:
         if isinstance(layer, kinds):
             return handler(walk, node, layer)
-    raise walk.refusal(node, *refusals.reason(type(layer).__name__))
+    names = [kind.__name__ for kind in type(layer).__mro__]
+    known = next((name for name in names if name in refusals.REFUSALS), names[0])
+    raise walk.refusal(node, *refusals.reason(known))
 
 
 def _source(walk: Walk, node: fx.Node) -> fx.Node:
@@ -206,6 +207,8 @@ def _recurrent(walk: Walk, node: fx.Node, layer: nn.RNNBase) -> WithState:
             "a bidirectional layer reads the signal from its end",
             "use a layer of one direction",
         )
+    if node.args[1:] == (None,):
+        node.args = node.args[:1]  # its default
     if len(node.args) > 1 or node.kwargs:
         raise walk.refusal(
             node, "it is given a first state from outside", "let it begin with zeros"
@@ -266,6 +269,12 @@ def _instance_norm(walk: Walk, node: fx.Node, layer: nn.InstanceNorm1d) -> Signa
     return walk.pointwise(node, module=weights.alias(layer))
 
 
+def _response_norm(walk: Walk, node: fx.Node, layer: nn.LocalResponseNorm) -> Signal:
+    """It works along the second axis, whatever that is."""
+    windows.on_last_axis(walk, node, _source(walk, node))
+    return walk.pointwise(node, module=weights.alias(layer))
+
+
 def _last_axes(walk: Walk, node: fx.Node, layer: nn.Module) -> Signal:
     """Linear, LayerNorm, RMSNorm: they work on the last axes, which must not hold time."""
     count = len(getattr(layer, "normalized_shape", (0,)))
@@ -301,6 +310,7 @@ HANDLERS: list[tuple[Any, Callable[[Walk, fx.Node, Any], Value]]] = [
     (DROPOUTS, _dropout),
     (nn.BatchNorm1d, _batch_norm),
     (nn.InstanceNorm1d, _instance_norm),
+    (nn.LocalResponseNorm, _response_norm),
     ((nn.Linear, nn.LayerNorm, nn.RMSNorm), _last_axes),
     ((nn.GLU, nn.Softmax, nn.LogSoftmax), _over_axis),
     (KEEPS_ZERO, _keeps_zero),

@@ -32,7 +32,7 @@ AT_ONCE = 4
 
 PACKED = (PackedConv1d, PackedGroupedConv1d, PackedDelay)
 # layers of one frame that know which axis has the channels
-CHANNELWISE = (nn.PReLU, nn.LocalResponseNorm)
+CHANNELWISE = (nn.PReLU,)
 
 
 def pack(stream: Streaming) -> Streaming:
@@ -46,6 +46,10 @@ def pack(stream: Streaming) -> Streaming:
     """
     old = stream.net
     assert isinstance(old, fx.GraphModule)
+    if any(isinstance(state, PACKED) for state in old.states):  # type: ignore[union-attr]
+        again = copy.deepcopy(stream)
+        again.reset()
+        return again
     graph = fx.Graph()
     graph.output(graph.graph_copy(old.graph, {}))
     norms = _fold_norms(graph, old)

@@ -9,7 +9,7 @@ from torch import fx
 
 from . import windows
 from .timing import Signal
-from .walk import Const, Extent, Several, Value, Walk, WithState
+from .walk import LENGTH, MANY, Const, Extent, Several, Value, Walk, WithState
 
 
 def getitem(walk: Walk, node: fx.Node, value: fx.Node, index: Any) -> Value:
@@ -65,28 +65,43 @@ def _slice(walk: Walk, node: fx.Node, value: fx.Node, signal: Signal, index: Any
     if all(item == full for item in spread):
         walk.nodes[node] = source
         return source_signal
-    emitted = walk.graph.create_node(node.op, node.target, (source, tuple(spread)), {})
-    walk.nodes[node] = emitted
+    index = tuple(_bounds(walk, node, item) for item in spread)
+    walk.nodes[node] = walk.graph.create_node(node.op, node.target, (source, index), {})
     return source_signal.moved(rank=rank, axis=axis)
+
+
+def _bounds(walk: Walk, node: fx.Node, item: Any) -> Any:
+    """A slice along channels as the new graph has it; its ends may be sizes of channels."""
+    ends = (item.start, item.stop, item.step) if isinstance(item, slice) else ()
+    if any(isinstance(v := walk.value(end), Extent) and v.time is not None for end in ends):
+        raise walk.refusal(node, *LENGTH)
+    return slice(*map(walk.operand, ends)) if ends else item
 
 
 def _crop(
     walk: Walk, node: fx.Node, value: fx.Node, signal: Signal, part: slice
 ) -> tuple[Signal, fx.Node]:
     """``x[..., start:stop:step]``: the first frames dropped, the end cut, every step-th kept."""
-    start = 0 if part.start is None else part.start
     step = 1 if part.step is None else part.step
-    stop, cut = part.stop, 0
+    start, stop = _end(walk, part.start), _end(walk, part.stop)
+    cut = 0
     length: int | None = None
-    if isinstance(stop, fx.Node):
-        found = walk.value(stop)
-        if isinstance(found, Const):
-            stop = found.value
-        elif isinstance(found, Extent) and found.time is not None:
-            if found.time.ratio != signal.ratio:
-                raise walk.refusal(node, "it cuts to the length of a signal of another rate",
-                                   "cut to a signal of the same rate")  # fmt: skip
-            stop, length = None, found.time.length
+    for end in (start, stop):
+        if isinstance(end, Extent) and end.time and end.time.ratio != signal.ratio:
+            raise walk.refusal(node, "it cuts to the length of a signal of another rate",
+                               "cut to a signal of the same rate")  # fmt: skip
+    if isinstance(start, Extent) and start.time and start.sign < 0:
+        # counted from the end, as many frames as another signal has
+        more = walk.lengths.gap(signal.length, start.time.length)
+        start = -1 if more is None else max(0, more + start.plus)
+    start = 0 if start is None else start
+    if isinstance(stop, Extent) and stop.time and stop.sign > 0:
+        more = walk.lengths.gap(signal.length, stop.time.length)
+        if more is None:  # the author knows that it is no longer
+            length = walk.lengths.add(stop.time.length, 1, stop.plus, 1)
+        else:
+            cut = min(0, stop.plus - more)
+        stop = None
     if stop is not None:
         if not isinstance(stop, int) or stop >= 0:
             raise walk.refusal(
@@ -113,6 +128,11 @@ def _crop(
     return result, source
 
 
+def _end(walk: Walk, end: Any) -> Any:
+    found = walk.value(end)
+    return found.value if isinstance(found, Const) else found
+
+
 def _pieces(walk: Walk, node: fx.Node, value: fx.Node, dim: int) -> Signal:
     signal = walk.signal(node, value)
     if dim % signal.rank == signal.axis:
@@ -131,7 +151,8 @@ def _pieces(walk: Walk, node: fx.Node, value: fx.Node, dim: int) -> Signal:
 def chunk(walk: Walk, node: fx.Node, input: fx.Node, chunks: Any, dim: int = 0) -> Several:
     """Equal pieces along an axis that is not time."""
     signal = _pieces(walk, node, input, dim)
-    count = chunks if isinstance(chunks, int) else len(chunks) + 1
+    count = chunks if isinstance(chunks, int) else MANY
+    count = len(chunks) + 1 if isinstance(chunks, tuple | list) else count
     return Several((signal,) * count)
 
 
@@ -142,7 +163,7 @@ def split(
     signal = _pieces(walk, node, tensor, dim)
     sections = split_size_or_sections
     # of a size, not of sizes: how many there are, only the unpacking in forward tells
-    count = len(sections) if isinstance(sections, tuple | list) else 4096
+    count = len(sections) if isinstance(sections, tuple | list) else MANY
     return Several((signal,) * count)
 
 
@@ -150,7 +171,7 @@ def unbind(walk: Walk, node: fx.Node, input: fx.Node, dim: int = 0) -> Several:
     """One piece per entry of an axis that is not time; the axis goes."""
     signal = _pieces(walk, node, input, dim)
     less = int(dim % signal.rank < signal.axis)
-    return Several((signal.moved(rank=signal.rank - 1, axis=signal.axis - less),) * 4096)
+    return Several((signal.moved(rank=signal.rank - 1, axis=signal.axis - less),) * MANY)
 
 
 def narrow(walk: Walk, node: fx.Node, input: fx.Node, dim: int, start: Any, length: Any) -> Signal:

@@ -101,6 +101,22 @@ class Lengths:
         self.entries.append(entry)
         return len(self.entries) - 1
 
+    def gap(self, first: int, second: int) -> int | None:
+        """Frames that length `first` has more than `second`, if it is as many for every input."""
+        one, other = self._back(first), self._back(second)
+        shared = next((index for index in one if index in other), None)
+        return None if shared is None else one[shared] - other[shared]
+
+    def _back(self, index: int) -> dict[int, int]:
+        """The lengths that length `index` follows from by adding frames, and how many."""
+        found = {index: 0}
+        frames = 0
+        while index != 0 and self.entries[index][1::2] == (1, 1):
+            frames += self.entries[index][2]
+            index = self.entries[index][0]
+            found[index] = frames
+        return found
+
     def at(self, samples: int) -> list[int]:
         """All lengths, in frames, for an input of `samples` frames."""
         values = [max(0, samples - self.late)]

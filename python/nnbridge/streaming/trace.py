@@ -8,9 +8,11 @@ the operation instead, so that the graph may be read as mathematics.
 
 from __future__ import annotations
 
+import dis
 import inspect
 import operator
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import torch
@@ -26,6 +28,15 @@ IN_PLACE_OPERATORS: dict[Any, Any] = {
     operator.imul: operator.mul,
     operator.itruediv: operator.truediv,
 }
+
+DRAWN_ONCE = (
+    "it is drawn without reference to a signal, and would be drawn once for ever",
+    "draw it like a signal (torch.randn_like), or give the module a streaming rule",
+)
+OWN_MEMORY = (
+    "its forward keeps something between calls in its own way",
+    "leave that to the conversion, or give the module a streaming rule",
+)
 
 VIEWS = {
     "getitem", "chunk", "split", "view", "reshape", "transpose", "permute", "unsqueeze", "squeeze",
@@ -46,6 +57,12 @@ class _Proxy(fx.Proxy):
             raise TypeError("a tensor of the network has no length while it is followed")
         return count
 
+    def __bool__(self) -> bool:
+        """An assertion of forward is taken to hold; any other decision cannot be followed."""
+        frame = inspect.currentframe()
+        holds = None if frame is None or frame.f_back is None else _assertion(frame.f_back)
+        return super().__bool__() if holds is None else holds
+
     def __iadd__(self, other: Any) -> Any:
         return self._in_place(operator.iadd, other)
 
@@ -57,6 +74,21 @@ class _Proxy(fx.Proxy):
 
     def __itruediv__(self, other: Any) -> Any:
         return self._in_place(operator.itruediv, other)
+
+
+def _assertion(frame: FrameType) -> bool | None:
+    """What a condition must be for the assertion that asks for it to hold; None for an ``if``."""
+    code = list(dis.get_instructions(frame.f_code))
+    at = next((i for i, step in enumerate(code) if step.offset == frame.f_lasti), len(code))
+    if at + 1 >= len(code):
+        return None
+    jump, after = code[at], code[at + 1]
+    raises = {step.offset for step in code if step.opname == "LOAD_ASSERTION_ERROR"}
+    if "JUMP" not in jump.opname or ("IF_TRUE" in jump.opname) == ("IF_FALSE" in jump.opname):
+        return None
+    if after.offset in raises:
+        return "IF_TRUE" in jump.opname
+    return "IF_FALSE" in jump.opname if jump.argval in raises else None
 
 
 def _pieces(node: fx.Node) -> int | None:
@@ -72,6 +104,20 @@ def _pieces(node: fx.Node) -> int | None:
     return given if name == "chunk" and isinstance(given, int) else None
 
 
+def _torch_layer(module: nn.Module) -> bool:
+    """Whether a module is a layer of torch, or of a class that changes none of its methods."""
+    kinds = list(type(module).__mro__)
+    if parametrize.is_parametrized(module):
+        del kinds[0]  # the class that was parametrized comes next
+    own: set[str] = set()
+    while not kinds[0].__module__.startswith("torch.nn."):
+        own.update(vars(kinds.pop(0)))
+    layer = kinds[0]
+    changed = (own & set(dir(layer))) - {"extra_repr", "reset_parameters"}
+    changed = {name for name in changed if not name.startswith("__") or name == "__call__"}
+    return layer is not nn.Module and "parametriz" not in layer.__module__ and not changed
+
+
 class _Tracer(fx.Tracer):
     record_stack_traces = True
 
@@ -80,10 +126,7 @@ class _Tracer(fx.Tracer):
             return True
         if isinstance(module, nn.Sequential | nn.ModuleList | nn.ModuleDict):
             return False
-        kind = type(module)
-        if parametrize.is_parametrized(module):
-            kind = kind.__mro__[1]  # the class that was parametrized
-        return kind.__module__.startswith("torch.nn.") and "parametriz" not in kind.__module__
+        return _torch_layer(module)
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
@@ -92,6 +135,11 @@ class _Tracer(fx.Tracer):
         """Also unpack ``*x.chunk(2, 1)`` and ``for part in x.split([1, 3], 1)``."""
         count = _pieces(obj.node)
         return super().iter(obj) if count is None else iter([obj[i] for i in range(count)])  # type: ignore[index]
+
+
+def is_layer(network: nn.Module) -> bool:
+    """Whether the network is one layer, which has its own way to be streamed."""
+    return _Tracer().is_leaf_module(network, "")
 
 
 def where(node: fx.Node) -> str:
@@ -122,17 +170,20 @@ def operation(node: fx.Node, module: nn.Module | None = None) -> str:
     return f"torch.{name}" if owner.startswith(("torch", "_operator")) is False else name
 
 
+def in_place_name(name: object) -> bool:
+    """Whether torch calls an operation so that changes its first argument (``add_``)."""
+    return isinstance(name, str) and name.endswith("_") and not name.endswith("__")
+
+
 def _in_place(node: fx.Node, root: nn.Module) -> bool:
     if node.op == "call_module":
         return bool(getattr(root.get_submodule(str(node.target)), "inplace", False))
     if node.op == "call_method":
-        name = str(node.target)
-        return name.endswith("_") and not name.endswith("__")
+        return in_place_name(node.target)
     if node.op == "call_function":
         if node.target in IN_PLACE_OPERATORS or node.kwargs.get("inplace"):
             return True
-        name = getattr(node.target, "__name__", "")
-        if name.endswith("_") and not name.endswith("__"):
+        if in_place_name(getattr(node.target, "__name__", "")):
             return True
         try:  # inplace given by position
             bound = inspect.signature(node.target).bind(*node.args, **node.kwargs)  # type: ignore[arg-type]
@@ -165,6 +216,8 @@ def _rename(graph: fx.Graph, root: nn.Module) -> None:
         while _is_view(base, root) and base.args and isinstance(base.args[0], fx.Node):
             base = base.args[0]
             family.add(base)
+        if base.op == "get_attr":
+            raise NotStreamable(f"writing to self.{base.target}", where(node), *OWN_MEMORY)
         for member in list(graph.nodes):
             source = member.args[0] if member.args else None
             if _is_view(member, root) and source in family and not later(member):
@@ -192,6 +245,12 @@ def trace(network: nn.Module) -> fx.Graph:
     }
     modules = list(network.modules())
     before = [dict(vars(module)) for module in modules]
+    kept = [
+        _Kept(module, name)
+        for module in modules
+        if not isinstance(module, torch.jit.ScriptModule)
+        for name in module._buffers
+    ]
     drawn = torch.get_rng_state()
     try:
         graph = _Tracer().trace(network, concrete_args=optional or None)
@@ -208,19 +267,18 @@ def trace(network: nn.Module) -> fx.Graph:
         ) from error
     finally:
         stored = _restore(modules, before)
+        written = [buffer for buffer in kept if buffer.restored()]
+    if stored is None and written:
+        stored = written[0].module, written[0].name
     if stored is not None:
         raise NotStreamable(
-            f"storing a signal in self.{stored[1]}",
-            f"a {type(stored[0]).__name__}",
-            "its forward keeps something between calls in its own way",
-            "leave that to the conversion, or give the module a streaming rule",
+            f"writing to self.{stored[1]}", f"a {type(stored[0]).__name__}", *OWN_MEMORY
         )
     if not torch.equal(drawn, torch.get_rng_state()):
         raise NotStreamable(
             "a random number",
             "the network's forward",
-            "it is drawn without reference to a signal, and would be drawn once for ever",
-            "draw it like a signal (torch.randn_like), or give the module a streaming rule",
+            *DRAWN_ONCE,
         )
     _rename(graph, network)
     for node in reversed(list(graph.nodes)):
@@ -229,15 +287,39 @@ def trace(network: nn.Module) -> fx.Graph:
     return graph
 
 
+class _Kept:
+    """A buffer as it was before forward was followed: that runs what does not read the input."""
+
+    def __init__(self, module: nn.Module, name: str) -> None:
+        self.module = module
+        self.name = name
+        self.tensor = module._buffers[name]
+        self.value = None if self.tensor is None else self.tensor.clone()
+
+    def restored(self) -> bool:
+        """Put it back; whether it had been changed."""
+        changed = self.module._buffers.get(self.name) is not self.tensor
+        self.module._buffers[self.name] = self.tensor
+        if self.tensor is None or self.value is None or _alike(self.tensor, self.value):
+            return changed
+        self.tensor.copy_(self.value)
+        return True
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    return bool(((one == other) | (one.isnan() & other.isnan())).all())
+
+
 def _restore(
     modules: list[nn.Module], before: list[dict[str, Any]]
 ) -> tuple[nn.Module, str] | None:
-    """Take symbols out of the author's modules again; the first that was no folded weight."""
+    """Take symbols out of the author's modules, set counters back; the first, if no weight."""
     found = None
     for module, old in zip(modules, before, strict=True):
         folded = {getattr(hook, "name", None) for hook in module._forward_pre_hooks.values()}
         for name, value in list(vars(module).items()):
-            if not isinstance(value, fx.Proxy):
+            counts = name in old and type(value) in (int, float) and value != old[name]
+            if not isinstance(value, fx.Proxy) and not counts:
                 continue
             if name in old:
                 vars(module)[name] = old[name]

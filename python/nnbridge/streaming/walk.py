@@ -36,9 +36,11 @@ class Const:
 
 @dataclass(frozen=True)
 class Extent:
-    """A length: of another axis than time (`time` is None), or a signal's number of frames."""
+    """A size: of another axis than time (`time` is None), or a signal's: sign * frames + plus."""
 
     time: Signal | None = None
+    sign: int = 1
+    plus: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class ShapeOf:
     """The shape of a signal, not yet indexed."""
 
     signal: Signal
+
+
+MANY = 4096  # pieces, where only the author's unpacking tells how many there are
 
 
 @dataclass(frozen=True)
@@ -290,6 +295,7 @@ class Walk:
             (node.args, node.kwargs),
             lambda i: self.values[i].value,  # type: ignore[union-attr]
         )
+        drawn = torch.get_rng_state()
         with torch.no_grad():
             if node.op == "get_attr":
                 found: Any = self.network
@@ -302,5 +308,8 @@ class Walk:
             else:
                 assert callable(node.target)
                 found = node.target(*args, **kwargs)
+        if not torch.equal(drawn, torch.get_rng_state()):
+            torch.set_rng_state(drawn)
+            raise self.refusal(node, *trace.DRAWN_ONCE)
         self.values[node] = Const(found)
         return True

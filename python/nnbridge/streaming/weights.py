@@ -47,17 +47,34 @@ def foreign_hooks(module: nn.Module) -> bool:
 def alias(module: nn.Module) -> nn.Module:
     """A copy of a layer whose tensors are detached aliases of the layer's own."""
     memo: dict[int, object] = {}
+    for part in module.modules():  # computed weights are kept in plain attributes, too
+        for value in vars(part).values():
+            several = value if isinstance(value, list) else [value]
+            memo.update({id(v): v.detach() for v in several if isinstance(v, Tensor)})
     for parameter in module.parameters():
         memo[id(parameter)] = nn.Parameter(parameter.detach(), requires_grad=False)
     for buffer in module.buffers():
         memo[id(buffer)] = buffer.detach()
     twin = copy.deepcopy(module, memo)
     for part in list(twin.modules()):
-        if parametrize.is_parametrized(part):
-            assert isinstance(part.parametrizations, nn.ModuleDict)
-            for name in list(part.parametrizations):
-                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
+        _fold(part)
         if getattr(part, "inplace", False):
             part.inplace = False  # type: ignore[assignment]
         part.requires_grad_(False)
     return twin
+
+
+def _fold(layer: nn.Module) -> None:
+    """Replace the weights that a copied layer computes by their values."""
+    for key, hook in list(layer._forward_pre_hooks.items()):
+        if hasattr(hook, "compute_weight") and hasattr(hook, "remove"):
+            hook.remove(layer)
+            del layer._forward_pre_hooks[key]
+    if parametrize.is_parametrized(layer):
+        # not by torch's remove_parametrizations: it changes the class, which the original shares
+        assert isinstance(layer.parametrizations, nn.ModuleDict)
+        values = {name: getattr(layer, name).detach() for name in layer.parametrizations}
+        del layer.parametrizations
+        layer.__class__ = type(layer).__mro__[1]
+        for name, value in values.items():
+            setattr(layer, name, nn.Parameter(value, requires_grad=False))

@@ -122,7 +122,7 @@ def max_pool(
     signal, source = walk.solid(node, argument)
     window = Window((kernel - 1) * dil + 1, stride, padding, padding)
     result, keep, trim = window.fit(walk, signal)
-    module = StreamMaxPool1d(kernel, stride, dil, keep, window.start(signal), trim)
+    module = StreamMaxPool1d(kernel, stride, dil, keep, window.start(signal), trim, result.delay)
     walk.nodes[node] = walk.place_state(module, signal, source)
     return result
 

@@ -22,12 +22,19 @@ SUFFIX = ".safetensors"
 def write(
     path: str | os.PathLike[str], tensors: Mapping[str, Tensor], facts: Mapping[str, str]
 ) -> Path:
-    """Write tensors and facts, all or nothing."""
+    """Write tensors and facts, all or nothing.
+
+    Raises:
+        TrainingError: the disk is full, or there is no such folder.
+    """
     target = Path(path)
     part = target.with_name(target.name + ".part")
     try:
         save_file(dict(tensors), part, dict(facts))
         part.replace(target)
+    except SafetensorError as error:
+        reason = str(error).rpartition(": ")[2]
+        raise TrainingError(f"'{target}' can't be written ({reason}).") from None
     finally:
         part.unlink(missing_ok=True)
     return target

@@ -56,7 +56,8 @@ Lane& audio();
 void pass(double milliseconds);
 /// Runs what is queued for main.
 void serve_queue();
-void defer_call(const void* owner, std::function<void()> run);
+/// As Max does, each before what waits; `low`: behind it.
+void defer_call(const void* owner, bool low, std::function<void()> run);
 void forget_deferred(const void* owner);
 bool free_clock(void* x);       // false: it is no clock
 bool free_reference(void* x);   // false: it is no reference to a buffer~
@@ -129,9 +130,20 @@ std::string assist(t_object* object, bool inlet, long index);
 std::vector<t_atom> to_atoms(const Json& values);
 Json to_json(const std::vector<t_atom>& atoms);
 
-/// What objects have said since the last call: {"console": […], "outlets": […]}.
+/// What objects have said since the last call: {"console": […], "outlets": […]}, each with the
+/// thread in which it was said.
 Json said();
-void keep(const Json& what, const char* kind);
+void keep(Json what, const char* kind);
+
+/// When something comes out of an outlet, a message is sent: once.
+struct Cord {
+  std::string from;
+  std::size_t outlet;
+  std::string to;
+  std::string message;
+  std::vector<t_atom> atoms;
+};
+void connect(const Cord& cord);
 
 // Signals
 // ------------------------------------------------------------------------------------------
@@ -146,6 +158,8 @@ Rows run(t_object* object, const Rows& in, const std::function<void(long)>& afte
 /// Audio goes on by itself, for all objects compiled, until `stop`; says how many vectors it was.
 void start(double seconds_per_vector);
 long stop();
+/// What `inputchanged` answered at the last compilation, for each inlet.
+std::vector<long> changed_inputs(t_object* object);
 bool broken(t_object* object);  // asked for recompilation since it was last compiled
 void leave_chain(t_object* object);
 /// Where the net under the audio thread is preloaded (tests/cpp/support/net): around `perform64`.

@@ -8,8 +8,11 @@
 //
 //   {"do": "create", "id": "a", "class": "nn~", "atoms": [...]}     id: how tests call it
 //   {"do": "send", "id": "a", "message": "set", "atoms": [...], "thread": "main" or "scheduler"}
+//       with "busy": the main thread comes to what waits for it later
 //   {"do": "attribute", "id": "a", "name": "enable"}                and "atoms": [...] to set it
 //   {"do": "assist", "id": "a", "inlet": true, "index": 0}
+//   {"do": "cord", "id": "a", "outlet": 0, "to": "b", "message": "set", "atoms": [...]}
+//       what comes out there next sends this
 //   {"do": "compile", "id": "a", "rate": 44100, "vector": 64, "counts": [1, 2]}
 //   {"do": "run", "id": "a", "frames": n, "in": path, "out": path}  raw doubles, a row per channel;
 //       with "block": b, waits after each vector until the model has run on every whole block
@@ -192,7 +195,7 @@ Json obey(const Json& command, Heard& heard) {
     const auto message = command.at("message").get<std::string>();
     if (command.value("thread", "main") == std::string("scheduler")) {
       scheduler().call([&] { send(object, message, atoms); });
-      serve_queue();
+      if (!command.value("busy", false)) serve_queue();
     } else {
       send(object, message, atoms);
     }
@@ -208,8 +211,15 @@ Json obey(const Json& command, Heard& heard) {
     return {{"text", assist(target(command), command.at("inlet"), command.at("index"))}};
   }
   if (what == "compile") {
-    return {{"channels", compile(target(command), command.at("rate"), command.at("vector"),
-                                 command.at("counts").get<std::vector<long>>())}};
+    auto* const object = target(command);
+    const auto channels = compile(object, command.at("rate"), command.at("vector"),
+                                  command.at("counts").get<std::vector<long>>());
+    return {{"channels", channels}, {"changed", changed_inputs(object)}};
+  }
+  if (what == "cord") {
+    connect({command.at("id"), command.at("outlet"), command.at("to"), command.at("message"),
+             to_atoms(command.value("atoms", Json::array()))});
+    return Json::object();
   }
   if (what == "broken") return {{"broken", broken(target(command))}};
   if (what == "run") return run_audio(command);

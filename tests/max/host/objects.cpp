@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 
 #include "host.hpp"
 
@@ -26,6 +27,19 @@ std::map<std::string, t_object*> by_id;
 std::mutex said_mutex;
 Json console = Json::array();
 Json sent = Json::array();
+
+std::deque<Cord> cords;
+
+/// What a patch does with what came out of an outlet, before the object goes on.
+void pass_on(const std::string& id, std::size_t outlet) {
+  const auto found = std::find_if(cords.begin(), cords.end(), [&](const Cord& cord) {
+    return cord.from == id && cord.outlet == outlet;
+  });
+  if (found == cords.end()) return;
+  const Cord cord = *found;
+  cords.erase(found);
+  send(find(cord.to), cord.message, cord.atoms);
+}
 
 struct AttributeObject {
   t_object head;
@@ -62,8 +76,9 @@ void call(t_object* object, const Method& how, const std::string& name, std::vec
       reinterpret_cast<Listed>(reinterpret_cast<void (*)()>(how.function))(
           object, gensym(name.c_str()), static_cast<long>(atoms.size()), atoms.data());
     };
-    if (has(how.types, A_GIMME) || place() == Place::kMain) return run();
-    return defer_call(object, run);
+    const bool low = has(how.types, A_DEFER_LOW);
+    if (has(how.types, A_GIMME) || (!low && place() == Place::kMain)) return run();
+    return defer_call(object, low, run);
   }
   if (!fits(how.types, atoms)) {
     return keep({{"kind", "error"}, {"text", "bad arguments for message \"" + name + "\""}},
@@ -87,10 +102,13 @@ void refuse(const std::string& what) {
   std::_Exit(70);
 }
 
-void keep(const Json& what, const char* kind) {
+void keep(Json what, const char* kind) {
+  if (!what.contains("thread")) what["thread"] = place() == Place::kMain ? "main" : "scheduler";
   const std::lock_guard lock(said_mutex);
-  (std::string(kind) == "console" ? console : sent).push_back(what);
+  (std::string(kind) == "console" ? console : sent).push_back(std::move(what));
 }
+
+void connect(const Cord& cord) { cords.push_back(cord); }
 
 Json said() {
   const std::lock_guard lock(said_mutex);
@@ -503,6 +521,7 @@ void* outlet_anything(t_outlet* x, t_symbol* s, short ac, t_atom* av) {
     keep(
         {{"id", owner.id}, {"outlet", i}, {"message", s->s_name}, {"atoms", to_json(copy(ac, av))}},
         "outlets");
+    pass_on(owner.id, i);
     return nullptr;
   }
   refuse("outlet_anything of an outlet that is gone");

@@ -13,6 +13,7 @@ struct _dspchain {
   long vector_size = 0;
   std::vector<long> counts_in;
   std::vector<long> counts_out;
+  std::vector<long> changed;  // what 'inputchanged' answered
   t_perfroutine64 perform = nullptr;
   void* user = nullptr;
   bool in_place = false;
@@ -131,7 +132,7 @@ std::vector<long> compile(t_object* object, double rate, long vector_size,
   for (const long count : counts) made->counts_in.push_back(multi ? count : 1);
   if (auto* const changed = untyped<long (*)(t_object*, long, long)>(c, "inputchanged")) {
     for (std::size_t i = 0; i < counts.size(); ++i) {
-      changed(object, static_cast<long>(i), made->counts_in[i]);
+      made->changed.push_back(changed(object, static_cast<long>(i), made->counts_in[i]));
     }
   }
   auto* const channels = untyped<long (*)(t_object*, long)>(c, "multichanneloutputs");
@@ -218,6 +219,11 @@ long stop() {
   if (!running.exchange(false)) refuse("audio does not run");
   runner.join();
   return vectors;
+}
+
+std::vector<long> changed_inputs(t_object* object) {
+  const std::lock_guard lock(chain_mutex);
+  return chain_of(object).changed;
 }
 
 bool broken(t_object* object) {

@@ -56,6 +56,13 @@ Buffer& buffer_of(t_buffer_obj* object, const char* function) {
   refuse(std::string(function) + " of something that is no buffer~");
 }
 
+/// Other threads may change its size otherwise, between this call and the reading of samples.
+const Buffer& locked(t_buffer_obj* object, const char* function) {
+  const auto& buffer = buffer_of(object, function);
+  if (!buffer.locks) refuse(std::string(function) + " of a buffer~ that is not locked");
+  return buffer;
+}
+
 /// What a buffer~ sends to those who refer to it.
 void notify(Buffer& buffer, const char* message) {
   std::vector<t_object*> owners;
@@ -176,11 +183,11 @@ void buffer_unlocksamples(t_buffer_obj* object) {
 }
 
 t_atom_long buffer_getchannelcount(t_buffer_obj* object) {
-  return buffer_of(object, "buffer_getchannelcount").channels;
+  return locked(object, "buffer_getchannelcount").channels;
 }
 
 t_atom_long buffer_getframecount(t_buffer_obj* object) {
-  const auto& buffer = buffer_of(object, "buffer_getframecount");
+  const auto& buffer = locked(object, "buffer_getframecount");
   return static_cast<t_atom_long>(buffer.samples.size()) / buffer.channels;
 }
 

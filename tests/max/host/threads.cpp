@@ -42,6 +42,15 @@ Clock& clock_of(const void* x, const char* function) {
   return *found->second;
 }
 
+std::function<void()> call_of(void* ob, method fn, t_symbol* sym, short argc, t_atom* argv) {
+  record(ob, "a deferred call");
+  using Deferring = void (*)(void*, t_symbol*, short, t_atom*);
+  const auto function = reinterpret_cast<Deferring>(reinterpret_cast<void (*)()>(fn));
+  return [=, atoms = std::vector<t_atom>(argv, argv + argc)]() mutable {
+    function(ob, sym, argc, atoms.data());
+  };
+}
+
 Element& element_of(const void* x, const char* function) {
   const auto found = elements.find(x);
   if (found == elements.end()) refuse(std::string(function) + " of an element that is not there");
@@ -154,9 +163,13 @@ void serve_queue() {
   }
 }
 
-void defer_call(const void* owner, std::function<void()> run) {
+void defer_call(const void* owner, bool low, std::function<void()> run) {
   const std::lock_guard lock(mutex);
-  deferred.push_back({owner, std::move(run)});
+  if (low) {
+    deferred.push_back({owner, std::move(run)});
+  } else {
+    deferred.push_front({owner, std::move(run)});
+  }
 }
 
 void forget_deferred(const void* owner) {
@@ -223,16 +236,18 @@ void qelem_free(t_qelem* x) {
 
 void* defer(void* ob, method fn, t_symbol* sym, short argc, t_atom* argv) {
   not_in_audio("defer");
-  record(ob, "defer");
-  using Deferring = void (*)(void*, t_symbol*, short, t_atom*);
-  const auto function = reinterpret_cast<Deferring>(reinterpret_cast<void (*)()>(fn));
-  std::vector<t_atom> atoms(argv, argv + argc);
-  auto run = [=]() mutable { function(ob, sym, argc, atoms.data()); };
+  const auto run = call_of(ob, fn, sym, argc, argv);
   if (place() == Place::kMain) {
     run();
   } else {
-    defer_call(ob, run);
+    defer_call(ob, false, run);
   }
+  return nullptr;
+}
+
+void* defer_low(void* ob, method fn, t_symbol* sym, short argc, t_atom* argv) {
+  not_in_audio("defer_low");
+  defer_call(ob, true, call_of(ob, fn, sym, argc, argv));
   return nullptr;
 }
 

@@ -117,6 +117,10 @@ def test_what_is_no_dataset_is_refused(train, tmp_path):
     data = tmp_path / "data"
     with pytest.raises(AudioError, match="is no dataset"):
         Dataset(tmp_path)
+    file = tmp_path / "model.ts"
+    file.write_bytes(b"no folder at all")
+    with pytest.raises(AudioError, match="is no dataset"):
+        Dataset(file)
     with pytest.raises(AudioError, match="no train files"):
         Batches(Split(train.dataset, "train", ()), 512, 2)
     with pytest.raises(AudioError, match="batch is at least 1"):

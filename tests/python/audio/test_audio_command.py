@@ -40,6 +40,23 @@ def test_it_says_minutes_files_and_size(run, record, tmp_path):
     assert facts["added"] == 0
 
 
+def test_other_folders_into_the_same_dataset_take_the_place_of_those_before_and_it_is_said(
+    run, record, tmp_path
+):
+    for i in range(3):
+        record(f"one/{i}.wav", seed=i)
+    record("two/3.wav", seed=3)
+    assert run(tmp_path / "one", "--out", tmp_path / "out")[0] == 0
+    code, out, _ = run(tmp_path / "two", "--out", tmp_path / "out")
+    assert code == 0
+    assert "files: 1 read now; 3 of before left out, as these folders do not hold them" in out
+    told = json.loads(
+        run(tmp_path / "one", tmp_path / "two", "--out", tmp_path / "out", "--json")[1]
+    )
+    assert told["gone"] == []
+    assert told["train"]["files"] + told["validation"]["files"] == 4
+
+
 def test_skipped_files_are_named_at_the_end(run, record, tmp_path):
     for i in range(3):
         record(f"in/{i}.wav", seed=i)

@@ -304,6 +304,7 @@ def test_a_second_run_reads_nothing_and_a_changed_file_is_read_again(record, tmp
     (tmp_path / "in/3.wav").unlink()
     made = prepare([tmp_path / "in"], tmp_path / "out", 8000)
     assert made.added == 1
+    assert made.gone == [str(tmp_path / "in/3.wav")]
     there = stored(made.dataset)
     assert there.keys() == {"0.wav", "1.wav", "2.wav"}
     np.testing.assert_array_equal(there["2.wav"][0], changed)

@@ -70,6 +70,15 @@ def test_help_names_every_command_and_each_shows_examples(run: Run) -> None:
         assert f"Examples:\n    nnbridge {command} " in told
 
 
+@pytest.mark.parametrize("group", [[], ["data"], ["rave"], ["prior"], ["plugin"]])
+def test_without_a_command_the_help_is_shown_as_it_is(group: list[str], run: Run) -> None:
+    _, help_text, _ = run(*group, "--help")
+    code, out, err = run(*group)
+    assert code == 2
+    assert out == ""
+    assert err == help_text
+
+
 def test_the_version_is_said(run: Run) -> None:
     code, out, _ = run("--version")
     assert code == 0
@@ -85,6 +94,9 @@ def test_the_version_is_said(run: Run) -> None:
         (["render", "a", "b", "c", "--block", "many"], "Invalid value for '--block'"),
         (["render", "a", "b", "c", "--tail", "long"], "--tail takes a number of seconds or auto"),
         (["info", "a.ts", "--wrong"], "No such option"),
+        (["bench", "a.ts", "--block", 0], "Invalid value for '--block'"),
+        (["bench", "a.ts", "--sample-rate", 0], "Invalid value for '--sample-rate'"),
+        (["rave", "trian"], "Did you mean 'train'? See: nnbridge rave --help"),
     ],
 )
 def test_a_command_line_that_makes_no_sense_ends_with_2(
@@ -183,7 +195,7 @@ def test_settings_of_every_type_are_understood(
         ("range=1 a", 1, "'range' takes a number, not 'a'"),
         ("mixed=perhaps 1 x", 1, "'mixed' takes true or false, not 'perhaps'"),
         ("curve=nope.npy", 1, "'curve' takes a .npy file"),
-        ("wave=nope.wav", 1, "'wave' takes an audio file"),
+        ("wave=nope.wav", 1, "'wave' takes an audio file, and there is no file 'nope.wav'"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(
@@ -216,6 +228,7 @@ def test_what_went_wrong_is_one_line_on_stderr(
         (["render", gain, sound, out, "-m", "nope"], "no method 'nope'; it has: forward"),
         (["render", model_file("ratio_480"), sound, out], "with --method: encode, decode"),
         (["render", gain, sound, out, "--sample-rate", 0], "The sample rate must be"),
+        (["render", gain, sound, out, "--model-delay", -1], "The model delay in samples must be"),
         (["render", gain, sound, out, "--device", "tpu"], "There is no device 'tpu'"),
         (["info", model_file("png")], "png.ts"),
         (["info", tmp_path / "nope.ts"], "There is no file"),
@@ -260,6 +273,11 @@ def test_check_ends_with_1_when_there_are_errors(run: Run, model_file: ModelFile
     code, out, _ = run("check", model_file("text"))
     assert code == 1
     assert "error:" in out
+    assert "Export it again" in out
+    code, out, _ = run("check", "nope.ts")
+    assert code == 1
+    assert "There is no file 'nope.ts'." in out
+    assert "Check the path." in out
     code, out, _ = run("check", model_file("text"), "--json")
     assert code == 1
     assert json.loads(out)["findings"][0]["about"] == "open"

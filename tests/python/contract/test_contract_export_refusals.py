@@ -181,6 +181,9 @@ def test_export_says_which_folder_is_missing(tmp_path: Path) -> None:
     with pytest.raises(ContractError) as error:
         export(made, tmp_path / "none" / "model.ts")
     assert str(error.value) == f"there is no folder {tmp_path / 'none'} to write model.ts into"
+    with pytest.raises(ContractError) as error:
+        export(made, tmp_path)
+    assert str(error.value) == f"{tmp_path} is a folder: name the file to write"
 
 
 @pytest.mark.parametrize("rate", [44100.5, "44100", True, 0])

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from mistaken_author import Author
 
-from nnbridge.contract import Buffer, ContractError
+from nnbridge.contract import Buffer, ContractError, Module
 
 
 def method(name: str = "forward", *shape: Any, **more: Any) -> Callable[[Author], None]:
@@ -214,6 +215,22 @@ def test_a_method_that_raises_is_named_with_its_line() -> None:
         "shape '[3, -1]' is invalid for input of size 8192 "
         f"(mistaken_author.py, line {line})"
     )
+
+
+def test_a_method_that_is_registered_before_its_attribute_says_so() -> None:
+    class Early(Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_method("forward", 1, 1, 1, 1)
+            self.register_attribute("gain", 2.0)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x * self.gain[0]
+
+    with pytest.raises(
+        ContractError, match=r"no attribute 'gain'.*; a method is tried at once, so"
+    ):
+        Early()
 
 
 def test_contract_error_is_a_value_error() -> None:

@@ -153,10 +153,24 @@ class Object:
         self.channels: list[int] = []
         self.counts: list[int] = []
 
-    def send(self, text: str | Sequence[Atom], *, thread: str = "main") -> None:
-        """A message to the first inlet."""
+    def send(self, text: str | Sequence[Atom], *, thread: str = "main", busy: bool = False) -> None:
+        """A message to the first inlet; with `busy`, Max's main thread has no time for it yet."""
         message, *rest = atoms(text)
-        self.host.do("send", id=self.name, message=str(message), atoms=rest, thread=thread)
+        what = {"id": self.name, "message": str(message), "atoms": rest}
+        self.host.do("send", thread=thread, busy=busy, **what)
+
+    def settle(self) -> None:
+        """Waits until the settings sent before are in force: reading again follows them, and says
+        when it is done."""
+        self.send("reload")
+        answer = self.host.do("until", id=self.name, message="loaded", seconds=60)
+        assert answer["said"], self.host.console
+
+    def answer_with(self, outlet: int, text: str) -> None:
+        """A cord back to this object: what comes out there next sends it a message."""
+        message, *rest = atoms(text)
+        cord = {"outlet": outlet, "to": self.name, "message": str(message), "atoms": rest}
+        self.host.do("cord", id=self.name, **cord)
 
     def heard(self, message: str) -> list[list[Atom]]:
         """What outlets sent under this name, in order."""
@@ -200,6 +214,7 @@ class Object:
         self.counts = list(counts) if counts is not None else [1] * self.inlets
         answer = self.host.do("compile", id=self.name, rate=rate, vector=vector, counts=self.counts)
         self.channels = answer["channels"]
+        self.changed: list[int] = answer["changed"]
         return self.channels
 
     def run(self, sound: ArrayLike, *, block: int = 0) -> NDArray[np.float32]:

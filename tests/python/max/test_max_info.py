@@ -4,6 +4,11 @@
 import pytest
 
 
+def outlets_of(info):
+    """Which outlets have spoken, in their order, each once."""
+    return list(dict.fromkeys(one["outlet"] for one in info.host.outlets if one["id"] == info.name))
+
+
 def said(info, outlet):
     """Everything an outlet sent, as text."""
     return [
@@ -41,6 +46,25 @@ def test_bang_tells_all_by_each_outlet(info, model_file):
     assert said(info, 3) == PARAMETERS
     assert len(said(info, 4)) == 1
     assert said(info, 5) == []
+
+
+def test_bang_tells_all_from_the_right_to_the_left(info):
+    """As objects of Max do: what the left outlet sets off finds the rest in its place."""
+    assert outlets_of(info) == [4, 3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("outlet", range(5))
+def test_an_outlet_may_bring_another_model_about(info, model_file, outlet):
+    """A patch that walks through many files; the answer under way is of the one file."""
+    banged = [said(info, i) for i in range(5)]
+    info.host.outlets.clear()
+    info.answer_with(outlet, f"set {model_file('gain')}")
+    info.send("bang")
+    assert [said(info, i) for i in range(5)] == banged
+    info.host.outlets.clear()
+    info.send("bang")
+    info.until(str(model_file("gain")))
+    assert said(info, 1) == ["method forward"]
 
 
 def test_each_message_tells_its_part(info, model_file):
@@ -136,6 +160,9 @@ def test_what_is_not_there_is_said(max_host, model_file):
     assert "there is no model" in found[1]
     assert "'set' takes the name of a model" in found[2]
     assert "there is no model" in found[4]
+    max_host.outlets.clear()
+    info.send("path")
+    assert said(info, 0) == ["none"]
 
 
 def test_a_name_that_is_neither_method_nor_attribute_is_said(info):

@@ -51,6 +51,13 @@ def live(nn, message, seconds=20, value=0.5):
     raise AssertionError(f"nothing said {message}: {nn.host.console}")
 
 
+def at_once(nn, *texts):
+    """Messages of one moment in the scheduler, which the main thread then comes to in one go."""
+    for text in texts[:-1]:
+        nn.send(text, thread="scheduler", busy=True)
+    nn.send(texts[-1], thread="scheduler")
+
+
 # Arguments ----------------------------------------------------------------------------------------
 
 
@@ -108,6 +115,11 @@ def test_void_has_the_channels_asked_for_and_no_model(max_host, model_file):
     nn.compile(64)
     out = nn.run(level(rows=3, seconds=0.5))
     assert (out[0, -1], out[1, -1]) == (0.75, 0.25)
+
+
+def test_void_has_one_outlet_where_only_the_inlets_are_said(max_host):
+    nn = max_host.new("nn~ void 3")
+    assert (nn.inlets, nn.outlet_types) == (3, ["signal", ""])
 
 
 def test_mc_void_has_the_inlets_and_outlets_asked_for(max_host):
@@ -305,6 +317,19 @@ def test_track_buffers_follows_the_buffer(max_host, model_file):
     assert last(nn, 0.25) == 0.0
 
 
+def test_track_buffers_keeps_the_content_of_a_buffer_that_goes(max_host, model_file):
+    max_host.buffer("loop", np.full((1, 100), 0.5))
+    nn = inline(max_host, model_file("v16"), "forward 0 @track_buffers 1")
+    nn.send("set wave loop")
+    max_host.buffer("loop", np.full((1, 100), 0.25))
+    max_host.wait(40)
+    max_host.buffer("loop", None)
+    max_host.wait(100)
+    nn.run(level(0.25))
+    assert last(nn, 0.25) == 0.5
+    assert max_host.said("error") == []
+
+
 def test_track_buffers_takes_a_buffer_that_comes_later(max_host, model_file):
     nn = inline(max_host, model_file("v16"), "forward 0 @track_buffers 1")
     nn.send("set wave later")
@@ -315,6 +340,25 @@ def test_track_buffers_takes_a_buffer_that_comes_later(max_host, model_file):
     max_host.wait(40)
     nn.run(level(0.25))
     assert last(nn, 0.25) == 0.75
+
+
+def test_track_buffers_follows_what_was_set_for_a_model_on_its_way(max_host, model_file):
+    """And no longer what was set for the one before."""
+    max_host.buffer("loop", np.full((1, 100), 0.5))
+    nn = max_host.new(f"nn~ {model_file('v16')} forward 0 @track_buffers 1")
+    nn.compile(64)
+    nn.send("set curve loop")
+    nn.send(f"load {model_file('gain')}")
+    nn.until("loaded")
+    max_host.buffer("loop", np.full((1, 100), 0.25))  # gain has no curve
+    max_host.wait(40)
+    assert max_host.said("error") == []
+    at_once(nn, f"load {model_file('v16')}", "set wave loop")
+    live(nn, "loaded")
+    max_host.buffer("loop", np.full((1, 100), 1.0))
+    max_host.wait(40)
+    nn.run(level(0.25))
+    assert last(nn, 0.25) == 1.25
 
 
 @pytest.mark.parametrize("kind", ["mc.nn~", "mcs.nn~"])
@@ -354,6 +398,26 @@ def test_attributes_may_be_set_from_the_scheduler(max_host, model_file):
     assert nn.attribute("track_buffers") == 1
 
 
+def test_attributes_from_the_scheduler_are_no_pause_of_audio(max_host, model_file):
+    """Each is taken up in the main thread; between two large vectors there is time for many."""
+    nn = inline(max_host, model_file("delay_1000"))
+    nn.compile(4096)
+    nn.run(level())
+    for _ in range(3):
+        for _ in range(40):
+            nn.send("track_buffers 1", thread="scheduler")
+        assert (nn.run(level(seconds=0.1)) == 0.5).all()  # as long as nothing is forgotten
+
+
+def test_the_time_between_two_large_vectors_is_no_pause(max_host, model_file):
+    nn = inline(max_host, model_file("delay_1000"))
+    nn.compile(4096, 22050)
+    nn.run(level())
+    for _ in range(8):
+        max_host.wait(180)
+        assert (nn.run(level(seconds=0.1)) == 0.5).all()  # as long as nothing is forgotten
+
+
 # Messages of nn~ ----------------------------------------------------------------------------------
 
 
@@ -376,11 +440,30 @@ def test_load_from_the_scheduler_is_done_in_the_main_thread(max_host, model_file
     assert last(nn) == 0.5
 
 
-def test_all_messages_are_done_in_the_main_thread():
-    for name, one in classes().items():
-        ours = {what: how for what, how in one["methods"].items() if "cant" not in how}
-        assert ours.pop("bang") == [], "Max has it without words: it defers itself"
-        assert {what for what, how in ours.items() if how != ["defer"]} == set(), name
+@pytest.mark.parametrize("kind", ["nn~", "nn.info"])
+def test_all_messages_are_done_in_the_main_thread(max_host, kind):
+    nn = max_host.new(kind)
+    for name, how in classes()[kind]["methods"].items():
+        if "cant" not in how:
+            nn.send([name], thread="scheduler")
+    said = max_host.console + max_host.outlets
+    assert len(said) > 9
+    assert [one for one in said if one["thread"] != "main"] == []
+
+
+def test_messages_of_one_moment_in_the_scheduler_are_done_in_their_order(max_host, model_file):
+    """Max's own deferring turns them round: `set` would be for the model before."""
+    nn = max_host.new(f"nn~ {model_file('gain')} forward 0")
+    loads = [f"load {model_file(name)}" for name in ("identity", "gain")]
+    at_once(nn, *loads, "set gain 0.125", "bang")
+    assert nn.heard("loaded") == [[1]]  # the answer to the bang, the latest to be sent
+    nn.compile(64)
+    live(nn, "loaded")
+    assert nn.ask("get gain", "get") == ["gain", 0.125]
+    info = max_host.new("nn.info")
+    at_once(info, f"set {model_file('rave_v2')}", "methods")
+    assert info.until("method") == ["forward"]
+    assert max_host.said("error") == []
 
 
 def test_load_says_why_it_cannot_and_plays_on(max_host, model_file):
@@ -424,6 +507,26 @@ def test_reload_of_a_broken_file_plays_on_and_of_a_mended_one_is_heard(
     nn.send("reload")
     live(nn, "loaded")
     assert last(nn) == 0.5
+
+
+def test_reload_reads_the_file_that_is_on_its_way(max_host, model_file):
+    nn = inline(max_host, model_file("gain"))
+    at_once(nn, f"load {model_file('identity')}", "reload")
+    live(nn, "loaded")
+    max_host.wait(400)
+    nn.settle()
+    assert nn.ask("bang", "model") == [str(model_file("identity"))]
+
+
+def test_reload_reads_a_file_that_the_box_could_not_open(max_host, model_file, tmp_path):
+    path = tmp_path / "broken.ts"
+    shutil.copy(model_file("text"), path)
+    nn = max_host.new(f"nn~ {path} forward 0 1 1")
+    assert len(max_host.said("error")) == 1
+    shutil.copy(model_file("gain"), path)
+    nn.settle()
+    nn.compile(64)
+    assert last(nn) == 0.25
 
 
 def test_reload_without_a_model_says_so(max_host):
@@ -538,6 +641,19 @@ def test_set_with_an_array_works_for_tensor_attributes(max_host, model_file):
     assert nn.ask("get curve", "get") == ["curve", 0.125, 0.125, 0.125, 0.125]
 
 
+def test_get_of_more_values_than_a_message_can_have_says_so(max_host, model_file):
+    """Max counts a message's values in 16 bits."""
+    max_host.do("array", name="long", atoms=[0.125] * 40000)
+    nn = inline(max_host, model_file("v16"), "forward 0")
+    nn.send("set curve long")
+    nn.send("get curve")
+    nn.run(level(0.25))
+    max_host.wait(40)
+    assert max_host.said("error") == [
+        "nn~: 'get' would be 40001 values, and a message of Max has 32767 at most"
+    ]
+
+
 def test_get_answers_by_the_outlet_and_in_the_console(max_host, model_file):
     nn = inline(max_host, model_file("v16"), "forward 0")
     assert nn.ask("get range", "get") == ["range", 0, 1]
@@ -642,6 +758,15 @@ def test_latency_tells_samples_and_milliseconds(max_host, model_file):
     assert milliseconds == pytest.approx(1000 * total / RATE)
 
 
+@pytest.mark.parametrize("block", [64, 512])
+def test_the_latency_has_room_for_the_vectors_of_one_io_vector(max_host, model_file, block):
+    """Max calls for signal vectors of 64 eight times in a row, for an I/O vector of 512: what is
+    asked for in the first of these calls has no time but that between two I/O vectors."""
+    nn = max_host.new(f"nn~ {model_file('gain')} forward {block}")
+    nn.compile(64)
+    assert nn.ask("latency")[2] >= block - 64 + 512 - 64
+
+
 def test_stats_tell_blocks_late_blocks_and_cost(max_host, model_file):
     nn = max_host.new(f"nn~ {model_file('one_ms')} forward 512")
     nn.send("stats")
@@ -651,7 +776,7 @@ def test_stats_tell_blocks_late_blocks_and_cost(max_host, model_file):
     blocks, late, failed, mean, worst, load = nn.ask("stats")
     assert blocks == int(0.2 * RATE) // 512
     assert (late, failed) == (0, 0)
-    assert 0 < mean <= worst
+    assert 0 < mean < worst
     assert load == pytest.approx(mean / (1000 * 512 / RATE), rel=1e-3)
 
 
@@ -677,17 +802,20 @@ def test_bufsize_changes_the_block_and_threading_comes_back(max_host, model_file
 
 def test_deadline_is_obeyed_and_told_in_the_latency(max_host, model_file):
     nn = max_host.new(f"nn~ {model_file('gain')} forward 2048")
-    nn.send("deadline 1000")
-    max_host.wait(40)
     nn.compile(64)
-    assert nn.ask("latency")[0] == 2048 - 64 + 1000
+    measured = nn.ask("latency")[0]
+    for text, latency in [("deadline 1000", 2048 - 64 + 1000), ("deadline -1", measured)]:
+        nn.send(text)
+        nn.settle()
+        nn.compile(64)
+        assert nn.ask("latency")[0] == latency
 
 
 def test_late_dry_plays_the_input_where_the_model_fails(max_host, model_file):
     nn = max_host.new(f"nn~ {model_file('misbehaving')} forward 0")
     nn.send("late dry")
     nn.send("late wet")
-    max_host.wait(40)
+    nn.settle()
     nn.compile(64)
     nn.send("set mode 1")
     nn.run(level())
@@ -714,7 +842,7 @@ def test_a_failing_model_is_silence_and_told_once(max_host, model_file):
 def test_resample_can_be_switched_off(max_host, model_file):
     nn = max_host.new(f"nn~ {model_file('identity_48000')} forward 512")
     nn.send("resample 0")
-    max_host.wait(40)
+    nn.settle()
     nn.compile(64)
     nn.run(level(), block=512)
     max_host.wait(40)
@@ -723,31 +851,34 @@ def test_resample_can_be_switched_off(max_host, model_file):
 
 def test_seed_makes_random_models_repeatable(max_host, model_file):
     played = []
-    for seed in (7, 7, 8):
+    for seeds in ([7], [7], [8], [7, -1]):
         nn = max_host.new(f"nn~ {model_file('noise')} forward 0")
-        nn.send(f"seed {seed}")
-        max_host.wait(40)
+        for seed in seeds:
+            nn.send(f"seed {seed}")
+        nn.settle()
         nn.compile(64)
         played.append(nn.run(level()))
     np.testing.assert_array_equal(played[0], played[1])
     assert not np.array_equal(played[0], played[2])
+    assert not np.array_equal(played[0], played[3])
 
 
 def test_reset_brings_the_pristine_state_back(max_host, model_file):
     sound = np.zeros((1, 6400), np.float32)
     sound[0, :640] = 1.0
     nn = inline(max_host, model_file("state_in_dict"))
-    first = nn.run(sound)
-    assert not np.array_equal(nn.run(sound), first)
+    total = nn.run(sound)[0, -1]  # the model adds up all that it has heard
+    assert total > 0
+    assert nn.run(sound)[0, -1] == 2 * total
     nn.send("reset")
     nn.run(np.zeros((1, 6400), np.float32))
-    assert nn.run(sound)[0, 640:].any()
+    assert nn.run(sound)[0, -1] == total
 
 
 def test_compat_has_nn_tildes_latency(max_host, model_file):
     nn = max_host.new(f"nn~ {model_file('gain')} forward 2048")
     nn.send("compat 1")
-    max_host.wait(40)
+    nn.settle()
     nn.compile(64)
     assert nn.ask("latency")[0] == 2 * 2048 - 64
 
@@ -761,6 +892,11 @@ def test_assist_shows_the_models_labels(max_host, model_file):
     assert all(shown)
     assert shown[1] != shown[2]
     assert "message" in shown[5]
+    chain = max_host.new(f"nn~ {model_file('rave_v2')} encode+decode")
+    assert (chain.inlets, len(chain.outlet_types)) == (1, 2)
+    assert chain.assist(True, 0) == nn.assist(True, 0)
+    decoder = max_host.new(f"nn~ {model_file('rave_v2')} decode")
+    assert chain.assist(False, 0) == decoder.assist(False, 0)
 
 
 def test_assist_numbers_channels_without_labels(max_host, model_file):

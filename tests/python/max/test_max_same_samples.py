@@ -208,7 +208,10 @@ def test_channel_counts_may_change_from_one_compilation_to_the_next(
         vector = (64, 512, 16)[step % 3]
         # The inlets differ: what one lacks is silence.
         counts = [count, max(1, count - 1), 1]
+        before = nn.channels or [1 if kind == "mc.nn~" else 2] * (len(nn.outlet_types) - 1)
         nn.compile(vector, 44100, counts)
+        # By this Max knows that the channels of the outlets are others than before.
+        assert any(nn.changed) == (nn.channels != before)
         given = sound(sum(counts))
         inlets = np.split(given, np.cumsum(counts)[:-1])
         got, latency, block = play(nn, given, mode)

@@ -134,6 +134,17 @@ def test_models_are_found_in_the_patchs_folder_with_or_without_ts(model_file, tm
     assert [end(run, name) for name in "abc"] == [0.25] * 3
 
 
+@pytest.mark.parametrize("words", ["2048 -compat", "-5", "loud", "2048 1", "1e9"])
+def test_a_word_that_means_nothing_is_told(model_file, tmp_path, words):
+    gain = model_file("gain")
+    run = batch(tmp_path, [Player(f"{gain} forward {words}", sends=[(9, "bang")])])
+    (error,) = errors(run)
+    word = {"-compat": "-compat", "1e9": "1e+09"}.get(words.split()[-1], words.split()[-1])
+    assert error.startswith(f"error: nn~: '{word}' means nothing where it stands")
+    assert said(run)["bufsize"] == ("2048" if words.startswith("2048") else "4096")
+    assert end(run) == 0.25
+
+
 def test_a_file_that_is_not_there_leaves_it_silent(tmp_path):
     run = batch(tmp_path, [Player("nowhere forward", sends=[(9, "bang")])])
     assert "could not find file 'nowhere.ts'" in run.console
@@ -542,6 +553,26 @@ def test_track_follows_what_is_set_for_a_file_that_is_still_loading(model_file, 
     assert (before[int(0.25 * RATE)], end(run, "b")) == (0.75, 0.25)
 
 
+def test_track_forgets_an_array_when_something_else_is_set(model_file, tmp_path):
+    run = batch(
+        tmp_path,
+        [
+            Player(
+                f"{model_file('v15')} forward 256",
+                sends=[
+                    (20, "set name small"),
+                    (25, "track 1"),
+                    (50, "set name wet"),
+                    (400, "get name"),
+                ],
+            )
+        ],
+        also=[(5, "small const 0.5"), (100, "small const -0.25")],
+        tables=[("small", 100)],
+    )
+    assert "get name wet" in run.said("a")
+
+
 def test_bufsize_changes_the_block_and_threading_comes_back(model_file, tmp_path):
     run = live(
         tmp_path,
@@ -695,7 +726,8 @@ def test_reset_brings_the_pristine_state_back_with_the_attributes(model_file, tm
 
 
 def test_questions_without_an_answer_are_answered_with_the_reason(model_file, tmp_path):
-    asks = ["latency", "stats", "get_methods", "get_attributes", "get gain", "set gain 1", "dump"]
+    asks = ["latency", "stats", "get_methods", "get_attributes", "reset"]
+    asks += ["get gain", "set gain 1", "dump"]
     run = batch(
         tmp_path,
         [
@@ -707,7 +739,7 @@ def test_questions_without_an_answer_are_answered_with_the_reason(model_file, tm
     assert [line.removeprefix("error: nn~: ") for line in errors(run)] == [
         "the latency is known once DSP has been on",
         "there are no figures before DSP has been on",
-        *["there is no model"] * 4,
+        *["there is no model"] * 5,
         "There is no model to ask.",
         "There is no model to set that in.",
     ]
@@ -809,6 +841,29 @@ def test_seed_makes_random_models_repeatable(model_file, tmp_path):
     run = batch(tmp_path, players, before_dsp=["a seed 7", "b seed 7", "c seed 8"])
     np.testing.assert_array_equal(run.outputs["a"], run.outputs["b"])
     assert not np.array_equal(run.outputs["a"], run.outputs["c"])
+
+
+def test_deadline_and_seed_say_what_they_take(model_file, tmp_path):
+    """And leave what was set before as it is."""
+    run = batch(
+        tmp_path,
+        [
+            Player(
+                f"{model_file('gain')} forward 2048",
+                sends=[
+                    (10, "deadline 1000"),
+                    (50, "deadline soon"),
+                    (60, "seed lucky"),
+                    (70, "seed 1e20"),
+                    (100, "latency"),
+                ],
+            )
+        ],
+    )
+    deadline = "error: nn~: 'deadline' takes a number of samples; -1: as measured"
+    seed = "error: nn~: 'seed' takes a whole number up to 9e15; -1: never the same"
+    assert errors(run) == [deadline, seed, seed]
+    assert said(run)["latency"].split()[0] == str(2048 - 64 + 1000)
 
 
 def test_compat_has_nn_tildes_latency(model_file, tmp_path):
@@ -928,6 +983,21 @@ def test_in_batch_mode_what_is_asked_for_is_there_at_once(model_file, tmp_path):
     np.testing.assert_array_equal(*heard)
     out = heard[0]
     assert [out[int(at * RATE)] for at in (0.09, 0.19, 0.29, 0.39)] == [0.25, 0.25, 0.5, 0.5]
+
+
+def test_in_batch_mode_what_mends_a_setting_is_there_at_once(model_file, tmp_path):
+    """Where the object could not play when DSP went on."""
+    path = model_file("rave_v2")
+    run = batch(
+        tmp_path,
+        [Player(f"{path} decode 2048", channels_in=4, sends=[(200, "late silence")])],
+        before_dsp=["a late dry"],
+    )
+    out = run.outputs["a"][0]
+    (error,) = errors(run)
+    assert "'dry' needs a method that takes and gives audio" in error
+    assert not out[: int(0.2 * RATE)].any()
+    assert out[int(0.3 * RATE) :].any()
 
 
 def test_several_objects_on_one_file_have_a_state_each(model_file, tmp_path):

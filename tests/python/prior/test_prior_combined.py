@@ -173,6 +173,10 @@ def test_a_rave_with_other_latents_is_refused(discrete: Path, continuous: Path) 
         PriorWithRave(tiny("gru", "residual", 5, 9), Codes(9), RaveFile(discrete))
     with pytest.raises(PriorError, match=r"plays 2 latents, but .* has 4"):
         PriorWithRave(tiny("gru", "residual", 2, 9), Codes(9), RaveFile(discrete))
+    with pytest.raises(PriorError, match=r"plays latents of a continuous RAVE, .* has 9 codes"):
+        PriorWithRave(tiny("gru", "residual", 4, 9), Bins(9), RaveFile(discrete))
+    with pytest.raises(PriorError, match=r"plays 12 codes, but .* has 9 codes"):
+        PriorWithRave(tiny("gru", "residual", 4, 12), Codes(12), RaveFile(discrete))
 
 
 def test_drawn_curves_are_numbers_tempos_and_files(tmp_path: Path) -> None:
@@ -184,10 +188,21 @@ def test_drawn_curves_are_numbers_tempos_and_files(tmp_path: Path) -> None:
     assert drawn(beat, "120bpm", 10, 0.1).tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0, 0]
     points.write_text("0.05\n0.72\n")
     assert drawn(beat, str(points), 10, 0.1).nonzero()[0].tolist() == [0, 7]
+    # What is too much for a descriptor is its most, and not too much for a number.
+    assert drawn(centroid, "1e300", 2, 0.1).tolist() == [22050.0] * 2
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
     points.write_text("soon, high\n")
-    for text in (str(points), "none.csv", "nan"):
+    for text in (str(points), str(empty), "none.csv", "nan"):
         with pytest.raises(PriorError, match=r"seconds and value"):
             drawn(centroid, text, 4, 0.1)
+
+
+def test_a_rave_with_steps_of_another_length_is_refused(trained: Trained, discrete: Path) -> None:
+    rave = RaveFile(discrete)
+    rave.sample_rate = 2 * RATE
+    with pytest.raises(PriorError, match=r"steps of 64 samples at 16000 Hz, the prior of 64 at"):
+        trained.check_steps(rave)
 
 
 # The command line -------------------------------------------------------------------------------
@@ -244,6 +259,14 @@ def test_the_commands_make_sound_out_of_recordings(
         (("generate", "none", "o.wav"), "'none' is no run folder"),
         (("export", "RUN", "o.ts", "--rave", "no.ts"), "there is no file 'no.ts'"),
         (("export", "RUN", "o.ts", "--checkpoint", "7"), "no checkpoint '7'"),
+        (("export", "RUN", "o.safetensors", "--rave", "o.ts"), "leave out --rave"),
+        (("generate", "RUN", "o.wav", "--seconds", "inf"), "something to play, not inf"),
+        (("generate", "RUN", "o.wav", "--curve", "centroid=9", "--seed", "9" * 25), "below 2 to"),
+        (("generate", "RUN", "o.wav", "--continue", "HERE", "--from", "nan"), "a second between"),
+        (("generate", "RUN", "o.wav", "--curve", "centroid=9", "--seconds", "1e15"), "memory"),
+        (("train", "--resume", "-o", "RUN", "-r", "small"), "keeps its recipe"),
+        (("encode", "x", "y.ts", "-o", "z", "--quantisers", "0"), "'--quantisers'"),
+        (("evaluate", "RUN", "--skip", "1000"), "nothing to predict"),
         (("train", "none"), "'none' holds no sequences"),
         (("train", "--resume"), "say what to train on"),
         (("evaluate", "RUN", "--split", "test"), "validation or train"),
@@ -253,12 +276,14 @@ def test_a_mistake_is_answered_with_one_sentence(
     words: tuple[str, ...],
     sentence: str,
     run: Path,
+    place: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    code = command("prior", *(str(run) if word == "RUN" else word for word in words))
+    there = {"RUN": run, "HERE": place / "recordings" / "0.wav"}
+    code = command("prior", *(there.get(word, word) for word in words))
     lines = capsys.readouterr().err.strip().splitlines()
     assert code in (1, 2)
     assert len(lines) == 1

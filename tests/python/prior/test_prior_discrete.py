@@ -17,6 +17,7 @@ from nnbridge.audio.prepare import prepare
 from nnbridge.cli import main
 from nnbridge.prior import run as runs
 from nnbridge.prior.errors import PriorError
+from nnbridge.prior.generate import generate
 from nnbridge.prior.module import PriorWithRave
 from nnbridge.prior.network import Prior
 from nnbridge.prior.rave_file import RaveFile
@@ -101,6 +102,22 @@ def test_its_embedding_began_with_the_codebooks_and_learnt(folder: Path) -> None
 
     assert torch.equal(entries(Training(trained.recipe, held).prior), held.codebooks())
     assert not torch.equal(entries(trained.prior), held.codebooks())
+
+
+def test_going_on_from_the_middle_of_a_recording_hears_what_it_is_there(folder: Path) -> None:
+    trained, rave = runs.load(folder / "run"), RaveFile(folder / "rave.ts")
+    audio = soundfile.read(folder / "recordings/0.wav", dtype="float32")[0][None]
+    made = generate(trained, rave, 0.1, heard=audio, at=RATE // 2)
+    steps = RATE // 2 // RATIO
+    assert made.heard == steps
+    assert made.audio.shape[-1] == RATE // 2 // RATIO * RATIO + 13 * RATIO
+    there = trained.code.tokens(rave.encode(audio))[:, :steps]
+    assert np.array_equal(made.tokens[0, :steps].T, there.numpy())
+    # This RAVE looks ahead: where a recording ends, its last steps are others.
+    cut = trained.code.tokens(rave.encode(audio[:, : RATE // 2]))
+    assert not torch.equal(cut, there)
+    with pytest.raises(PriorError, match="no frame 9000 to go on from"):
+        generate(trained, rave, 0.1, heard=audio, at=9000)
 
 
 def rendered(folder: Path, listen: bool) -> np.ndarray:

@@ -129,17 +129,44 @@ def test_windows_count_every_step_of_a_split_once(sequences: Sequences, steps: i
 
 
 def test_what_does_not_fit_is_refused_in_one_sentence(
-    dataset: Dataset, discrete: Path, sequences: Sequences, tmp_path: Path
+    dataset: Dataset, discrete: Path, continuous: Path, sequences: Sequences, tmp_path: Path
 ) -> None:
     rave = RaveFile(discrete)
     with pytest.raises(PriorError, match="has 4 latents, not 5"):
         encode(dataset, rave, tmp_path / "a", quantisers=5)
     with pytest.raises(PriorError, match="needs no bins"):
         encode(dataset, rave, tmp_path / "a", bins=8)
+    with pytest.raises(PriorError, match="says that it has 9 codes, not 5"):
+        encode(dataset, rave, tmp_path / "a", codes=5)
+    with pytest.raises(PriorError, match=r"no codes of 0 to 4: leave out --codes if it is cont"):
+        encode(dataset, RaveFile(continuous), tmp_path / "a", codes=5)
     with pytest.raises(PriorError, match="holds sequences already"):
         encode(dataset, rave, sequences.path)
     with pytest.raises(PriorError, match=r"holds no sequences .* nnbridge prior encode"):
         Sequences(tmp_path)
+    with pytest.raises(PriorError, match=r"holds no sequences .* --out OUT\."):
+        Sequences(rave.path)
     with pytest.raises(PriorError, match="there is no file"):
         RaveFile(tmp_path / "none.ts")
     assert not (tmp_path / "a").exists()
+
+
+def test_a_discrete_rave_that_does_not_say_its_codes_is_not_taken_for_a_continuous_one(
+    dataset: Dataset, discrete: Path, tmp_path: Path
+) -> None:
+    rave = RaveFile(discrete)
+    rave.vocabulary = 0
+    rave.encode = lambda audio: RaveFile(discrete).encode(audio) + 20  # type: ignore[method-assign]
+    with pytest.raises(PriorError, match="so add --codes N"):
+        encode(dataset, rave, tmp_path / "a")
+    assert not (tmp_path / "a").exists()
+    assert encode(dataset, rave, tmp_path / "a", codes=32).vocabulary == 32
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"format": 1}', '{"format": 1, "files": [3]}'])
+def test_sequences_that_lost_their_facts_are_answered_with_one_sentence(
+    content: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sequences.json").write_text(content)
+    with pytest.raises(PriorError, match=r"damaged|newer"):
+        Sequences(tmp_path)

@@ -13,11 +13,13 @@ import pytest
 import torch
 from tiny_priors import COMBINATIONS, TINY
 
+from nnbridge.audio.dataset import Dataset
 from nnbridge.prior import evaluation, loop
 from nnbridge.prior.errors import PriorError
+from nnbridge.prior.rave_file import RaveFile
 from nnbridge.prior.recipe import Recipe
 from nnbridge.prior.run import Run, load
-from nnbridge.prior.sequences import Sequences
+from nnbridge.prior.sequences import Sequences, encode
 from nnbridge.prior.training import Training
 from nnbridge.recipe import RecipeError
 from nnbridge.training import metrics
@@ -135,6 +137,31 @@ def test_baselines_are_what_counting_by_hand_gives(sequences: Sequences) -> None
     assert found["bigram"].cross_entropy == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("segment", [8, 24, 256])
+def test_the_steps_left_out_are_the_same_for_all_that_is_compared(
+    run: Path, sequences: Sequences, segment: int
+) -> None:
+    held = load(run)
+    left = sum(file.steps - 30 for file in sequences.split("validation"))
+    found = evaluation.evaluate(held.prior, sequences, segment=segment, skip=30)
+    assert found.steps == left
+    rest = evaluation.baselines(sequences, 4, segment=segment, skip=30)
+    assert {figures.steps for figures in rest.values()} == {left}
+    with pytest.raises(PriorError, match="nothing to predict"):
+        evaluation.evaluate(held.prior, sequences, segment=segment, skip=1000)
+
+
+def test_sequences_of_another_kind_are_not_predicted(
+    run: Path, dataset: Dataset, continuous: Path, tmp_path: Path
+) -> None:
+    other = encode(dataset, RaveFile(continuous), tmp_path / "other", bins=16)
+    with pytest.raises(PriorError, match=r"4 tokens of 9 values, but .* has 4 of 16"):
+        evaluation.evaluate(load(run).prior, other)
+    alike = encode(dataset, RaveFile(continuous), tmp_path / "alike", bins=9)
+    assert not load(run).knows(alike)
+    assert load(run).knows(Sequences(Run(run).facts["sequences"]["path"]))
+
+
 def test_recipes_come_back_from_what_they_write_and_refuse_what_they_do_not_know(
     tmp_path: Path,
 ) -> None:
@@ -155,6 +182,14 @@ def test_recipes_come_back_from_what_they_write_and_refuse_what_they_do_not_know
         ("network.parametrisation=joint", "no parametrisation 'joint'"),
         ("network.aggregation=mean", "aggregation is sum, weighted or concatenate"),
         ("network.heads=3", "can't be split between 3 heads"),
+        ("network.heads=0", "network.heads must be above 0, not 0"),
+        ("network.window=0", "network.window must be above 0, not 0"),
+        ("network.cycle=-1", "network.cycle must be above 0, not -1"),
+        ("network.dropout=1.5", "from 0 to below 1, not 1.5"),
+        ("training.learning_rate=nan", "training.learning_rate must be above 0, not nan"),
+        ("training.seed=-1", "seed must not be negative"),
+        ("training.patience=-1", "patience and seed must not be negative"),
+        ("material.quantisers=-2", "material.quantisers must not be negative"),
         ("material.quantisers=9", "the sequences have 4"),
         ('material.descriptors=["pitch"]', "no descriptor 'pitch' to follow"),
         ("material.rave_codebooks=true", "come without the RAVE's codebooks"),
@@ -163,8 +198,19 @@ def test_recipes_come_back_from_what_they_write_and_refuse_what_they_do_not_know
 def test_what_cannot_be_is_refused_in_one_sentence(
     setting: str, sentence: str, sequences: Sequences
 ) -> None:
-    with pytest.raises(PriorError, match=sentence):
+    with pytest.raises((PriorError, RecipeError), match=sentence):
         Training(Recipe().override([*TINY, setting]), sequences)
+
+
+def test_recordings_too_short_for_the_network_to_predict_anything_are_refused(
+    sequences: Sequences,
+) -> None:
+    # 127 steps of receptive field, and recordings of about 91: nothing would be learnt, and a
+    # cross-entropy of nothing would be the best there is.
+    settings = ["network.temporal=wavenet", "network.layers=6", "network.cycle=6",
+                "training.segment=200"]  # fmt: skip
+    with pytest.raises(PriorError, match="no recording of the train split is longer than the"):
+        Training(Recipe().override([*TINY, *settings]), sequences)
 
 
 def test_an_example_must_be_longer_than_the_receptive_field(sequences: Sequences) -> None:
@@ -182,6 +228,8 @@ def test_a_run_is_not_overwritten_and_other_sequences_are_refused(
         loop.resume(run, None, ["network.width=32"])
     with pytest.raises(PriorError, match="no run folder"):
         Run(tmp_path)
+    with pytest.raises(PriorError, match="no run folder"):
+        Run(run / "run.json")  # a file, such as a model where a run is asked for
 
 
 @pytest.mark.extended

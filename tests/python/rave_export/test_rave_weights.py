@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -64,6 +65,24 @@ def test_a_file_that_holds_no_weights_is_answered_in_one_sentence(tmp_path: Path
         with pytest.raises(TrainingError, match=words) as caught:
             weights.load(path)
         assert "\n" not in str(caught.value)
+
+
+def test_weights_that_cannot_be_written_leave_a_sentence_and_what_was_there(tmp_path: Path) -> None:
+    rave = network()
+    with pytest.raises(TrainingError, match=r"can't be written \(No such file or directory"):
+        weights.save(rave, tmp_path / "none" / "weights.safetensors")
+
+    path = weights.save(rave, tmp_path / "weights.safetensors")
+    before = path.read_bytes()
+    used = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, used[1]))  # as a disk with little room
+    try:
+        with pytest.raises(TrainingError, match="can't be written"):
+            weights.save(rave, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, used)
+    assert path.read_bytes() == before
+    assert [held.name for held in tmp_path.iterdir()] == [path.name]
 
 
 def make_run(folder: Path, rave: RAVE) -> Run:

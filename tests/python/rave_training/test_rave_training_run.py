@@ -146,3 +146,8 @@ def test_a_table_cut_short_by_a_kill_is_read_and_continued(tmp_path: Path) -> No
     log.figures(4, 1, {"train/loss": 3.0})
     log.close()
     assert metrics.history(table, "train/loss") == ([2, 4], [3.5, 3.0])
+    (tmp_path / "run.json").write_text('{"format": 1, "sequences": {}}')
+    with pytest.raises(TrainingError, match="something else than a RAVE"):
+        run.load(tmp_path)
+    with pytest.raises(TrainingError, match="is no run folder"):
+        run.load(tmp_path / "run.json")

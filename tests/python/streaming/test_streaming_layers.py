@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from streaming_helpers import fed, noise, offline
+from streaming_networks import Asserting
 from torch import Tensor, nn
 
 from nnbridge import streaming
@@ -73,6 +74,21 @@ class CausalConv(nn.Conv1d):
         return super().forward(F.pad(input, (left, 0)))
 
 
+class OwnConv(nn.Conv1d):
+    """A layer of torch with another default."""
+
+    def __init__(self, i: int, o: int, k: int) -> None:
+        super().__init__(i, o, k, padding=k // 2)
+
+
+class OwnNorm(nn.BatchNorm1d):
+    pass
+
+
+class OwnGRU(nn.GRU):
+    pass
+
+
 def grouped(x: Tensor) -> Tensor:
     batch, channels, time = x.shape
     y = x.reshape(batch, 2, channels // 2, time).softmax(2)
@@ -91,6 +107,51 @@ def cropped(x: Tensor) -> Tensor:
 def padded_about(x: Tensor) -> Tensor:
     y = F.pad(F.pad(x, (2, 0)), (1, 3))
     return torch.sigmoid(y) + F.pad(torch.tanh(F.pad(x, (3, 0))), (0, 3))
+
+
+class Typed(nn.Module):
+    """Constants brought to the type of a signal, beside branches of other delays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(4, 4, 9, padding=4)
+        self.register_buffer("gain", torch.linspace(0.5, 2.0, 4)[:, None])
+        self.register_buffer("steps", torch.arange(4)[None, :, None])
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x) * self.gain.to(x) + self.gain.to(x.device) - self.steps.type_as(x)
+        return y + (x > 0).to(x.dtype) * self.gain.to(device=x.device, dtype=x.dtype)
+
+
+class Newest(nn.Module):
+    """Convolutions without padding, whose shorter result meets the newest frames of its input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a = nn.Conv1d(4, 4, 2, dilation=4)
+        self.b = nn.Conv1d(4, 4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.a(x)
+        y = y + x[:, :, -y.size(2) :]
+        z = self.b(y)
+        middle = (y.shape[-1] - z.shape[-1]) // 2
+        z = z + y[..., middle : middle + z.shape[-1]] * y[..., y.shape[-1] - z.shape[-1] :]
+        z = F.pad(z, (x.shape[-1] - z.shape[-1], 0)) + x  # as long as x again
+        return z[..., 3 : z.shape[-1] - 2]
+
+
+class Perceptron(nn.Module):
+    """A layer of features whose weights are computed in the given way, and a recurrent one."""
+
+    def __init__(self, norm: Callable[..., nn.Module]) -> None:
+        super().__init__()
+        self.mix = norm(nn.Linear(4, 4))
+        self.rnn = norm(nn.GRU(4, 4, batch_first=True), "weight_hh_l0")
+        self(torch.zeros(1, 4, 2))  # a weight is not a leaf from here on
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(self.mix(x.transpose(1, 2)), None)[0].transpose(1, 2)
 
 
 CASES: dict[str, nn.Module | Callable[[], nn.Module]] = {
@@ -141,6 +202,8 @@ CASES: dict[str, nn.Module | Callable[[], nn.Module]] = {
     "an author's layer, weight norm": lambda: Around(
         nn.utils.parametrizations.weight_norm(CausalConv(4, 4, 5))),
     "an author's causal layer": lambda: Around(CausalConv(4, 4, 5, dilation=2)),
+    "layers of other names": lambda: Around(nn.Sequential(
+        OwnNorm(4), OwnConv(4, 4, 3), Recurrent(OwnGRU(4, 4, batch_first=True)))),
     "batch norm": lambda: Around(nn.Sequential(nn.BatchNorm1d(4), nn.PReLU(4), nn.Dropout())),
     "instance norm with statistics": lambda: Around(
         nn.InstanceNorm1d(4, affine=True, track_running_stats=True)),
@@ -154,10 +217,28 @@ CASES: dict[str, nn.Module | Callable[[], nn.Module]] = {
     "channels folded into the batch": lambda: Around(
         lambda x: F.avg_pool1d(x.reshape(-1, 1, x.shape[-1]), 3, 1, 1).reshape(
             x.shape[0], -1, x.shape[-1])),
+    "half of the channels by their number": lambda: Around(
+        lambda x: torch.tanh(x[:, : x.shape[1] // 2]) * x[:, x.size(1) // 2 :, :], 2),
+    "constants of the signal's type": lambda: Around(Typed()),
+    "the newest frames": lambda: Around(Newest()),
+    "cut to a longer signal": lambda: Around(
+        lambda x: F.avg_pool1d(x, 3, 1)[..., : x.shape[-1]] * 2),
+    "assertions": lambda: Around(Asserting()),
+    "norms of a frame": lambda: Around(
+        lambda x: x / (1 + x.norm(dim=1, keepdim=True)) + F.normalize(x, 2, 1)
+        + torch.linalg.vector_norm(x, dim=1, keepdim=True)),
+    "the larger of two": lambda: Around(
+        lambda x: torch.max(x, F.avg_pool1d(x, 3, 1, 1)) - torch.min(x, other=x * x)),
+    "axes by name": lambda: Around(
+        lambda x: torch.flip(x, dims=[1]).permute(dims=(0, 2, 1)).transpose_(1, 2)
+        + torch.div(input=x, other=2.0)),
+    "computed weights, old": lambda: Around(Perceptron(nn.utils.weight_norm)),
+    "computed weights, new": lambda: Around(Perceptron(nn.utils.parametrizations.weight_norm)),
     "only a crop": lambda: Around(lambda x: x[..., 7:]),
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
 @pytest.mark.parametrize("name", CASES)
 def test_every_operation_is_exact_from_the_first_sample_to_the_last(name: str) -> None:
     torch.manual_seed(1)

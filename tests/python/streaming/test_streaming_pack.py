@@ -105,6 +105,36 @@ def test_every_kind_of_convolution_is_packed_exactly(name: str, bias: bool, norm
         torch.testing.assert_close(stream.render(x[:1], block), y[:1], atol=1e-12, rtol=0)
 
 
+class Viewed(nn.Module):
+    """Folds channels into the batch by a view, as code for contiguous tensors does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv1d(1, 4, 3, padding=1)
+        self.each = nn.Conv1d(1, 2, 5, padding=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, _, time = x.shape
+        y: Tensor = self.each(self.first(x).view(batch * 4, 1, time))
+        return y.view(batch, 8, time)
+
+
+def test_a_network_that_views_its_signals_may_be_packed() -> None:
+    network = Viewed().double().eval()
+    stream = packed(network)
+    x = noise(1, 60, torch.float64)
+    torch.testing.assert_close(stream.render(x, 12), offline(network, x), atol=1e-12, rtol=0)
+
+
+def test_a_packed_stream_may_be_packed_again() -> None:
+    network = prepared(WaveNet(causal=False)).double()
+    once = packed(network)
+    x = noise(1, 100, torch.float64)
+    once(x)
+    twice = streaming.pack(once)
+    torch.testing.assert_close(twice.render(x, 10), offline(network, x), atol=1e-12, rtol=0)
+
+
 def test_a_long_block_goes_tap_by_tap_and_gives_the_same() -> None:
     network = prepared(WaveNet(causal=False)).double()
     stream = packed(network)

@@ -69,6 +69,37 @@ class Cache(nn.Module):
         return y
 
 
+class Count(nn.Module):
+    """Counts its calls in a buffer, with numbers only, or with what it hears."""
+
+    def __init__(self, heard: bool) -> None:
+        super().__init__()
+        self.heard = heard
+        self.register_buffer("count", torch.zeros(()))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.count.copy_(x.sum()) if self.heard else self.count.add_(1)
+        return x * self.count
+
+
+class OneDraw(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(4, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * torch.randn_like(self.gain)
+
+
+class Sideways(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layer(x.transpose(1, 2)).transpose(1, 2)
+
+
 class Position(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -146,6 +177,18 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str, str]] = {
     "assignment": (lambda: Net(assign), "forward", "item assignment"),
     "a random constant": (lambda: Net(lambda x: x * torch.rand(1)), "random number", "for ever"),
     "a memory of its own": (lambda: layers(Cache()), "self.old", "between calls"),
+    "a count of its own": (lambda: layers(Count(False)), "self.count", "between calls"),
+    "a memory in a buffer": (lambda: layers(Count(True)), "count", "between calls"),
+    "a random constant like a weight": (lambda: layers(OneDraw()), "randn_like", "for ever"),
+    "a response norm along time": (
+        lambda: layers(Sideways(nn.LocalResponseNorm(3))), "LocalResponseNorm", "not time"),
+    "maximum over channels with positions": (
+        lambda: Net(lambda x: x - x.max(1, keepdim=True)[0]), "max", "x.amax(1)"),
+    "length of a computed signal": (
+        lambda: Net(lambda x: x[..., -x[..., ::2].shape[-1] :]), "getitem", "another rate"),
+    "called in a way nobody knows": (
+        lambda: Net(lambda x: torch.transpose(x, dim0=x.shape[0], dim1=1)), "transpose",
+        "write it plainly"),
     "unknown function": (lambda: Net(lambda x: torch.sort(x, 1)[0]), "sort", "does not know"),
     "alias changed": (lambda: Net(aliased), "relu_", "another name"),
 }  # fmt: skip
@@ -195,6 +238,21 @@ def test_a_refused_network_is_left_as_it_was() -> None:
     with pytest.raises(streaming.NotStreamable):
         streaming.convert(cache)
     assert cache.old == 0.0
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_buffer_is_as_it_was_after_a_refusal(heard: bool) -> None:
+    network = Count(heard).eval()
+    with pytest.raises(streaming.NotStreamable):
+        streaming.convert(network)
+    assert network.count == 0.0
+
+
+@pytest.mark.parametrize("what", [lambda x: x, torch.jit.script(nn.ReLU()), "stream"])
+def test_what_is_no_plain_module_is_refused_in_one_sentence(what: object) -> None:
+    given = streaming.convert(nn.ReLU().eval()) if what == "stream" else what
+    with pytest.raises(TypeError, match="as it was trained"):
+        streaming.convert(given)  # type: ignore[arg-type]
 
 
 def test_a_forward_hook_is_not_dropped_silently() -> None:

@@ -140,6 +140,67 @@ def test_weight_normalisation_old_and_new_is_folded() -> None:
     assert not any("weight_g" in k or "parametriz" in k for k in stream.state_dict())
 
 
+class Mixing(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.utils.parametrizations.weight_norm(nn.Linear(1, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mix(x.transpose(1, 2)).transpose(1, 2)
+
+
+def test_a_network_with_computed_weights_works_on_after_conversion() -> None:
+    network = Mixing().eval()
+    x = noise(1, 5, torch.float32)
+    before = offline(network, x)
+    stream = streaming.convert(network)
+    assert torch.equal(offline(network, x), before)
+    assert nn.utils.parametrize.is_parametrized(network.mix, "weight")
+    torch.testing.assert_close(stream(x), before)
+
+
+def test_a_hook_and_a_weight_norm_of_the_network_itself_are_not_forgotten() -> None:
+    hooked = nn.Sequential(nn.Conv1d(1, 1, 3, padding=1))
+    hooked.register_forward_hook(lambda module, args, output: output * 2)
+    with pytest.warns(FutureWarning):
+        normed = nn.utils.weight_norm(nn.Conv1d(1, 1, 3, padding=1))
+    with torch.no_grad():
+        normed.weight_g.mul_(2.0)  # the stale `weight` attribute still has the old value
+    for network in (hooked.double().eval(), normed.double().eval()):
+        stream = streaming.convert(network)
+        x = noise(1, 50, torch.float64)
+        torch.testing.assert_close(stream.render(x, 5), offline(network, x), atol=1e-12, rtol=0)
+
+
+def test_nothing_infinite_is_heard_while_the_delay_passes() -> None:
+    network = nn.Sequential(nn.Conv1d(1, 2, 9, padding=4), nn.MaxPool1d(3, 2, 1),
+                            nn.Conv1d(2, 1, 1)).eval()  # fmt: skip
+    stream = streaming.convert(network)
+    assert stream.output_delay > 0
+    for part in (stream, streaming.pack(stream)):
+        for _ in range(2):
+            assert torch.isfinite(fed(part, noise(1, 40, torch.float32), [2, 6])).all()
+            part.reset()
+
+
+class Gates(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(1, 4, 5, padding=2)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        return self.conv(x).chunk(2, 1)
+
+
+def test_chunks_may_be_the_outputs() -> None:
+    network = Gates().double().eval()
+    stream = streaming.convert(network)
+    x = noise(1, 40, torch.float64)
+    for ours, theirs in zip(stream.render(x, 8), offline(network, x), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-12, rtol=0)
+    torch.jit.script(stream)
+
+
 def test_the_past_does_not_hold_on_to_a_long_block() -> None:
     stream = streaming.convert(nn.Conv1d(4, 4, 3, padding=1).eval())
     stream(torch.zeros(1, 4, 100000))

@@ -121,6 +121,7 @@ t_qelem* qelem_new(void* obj, method fn);
 void qelem_set(t_qelem* x);
 void qelem_free(t_qelem* x);
 void* defer(void* ob, method fn, t_symbol* sym, short argc, t_atom* argv);
+void* defer_low(void* ob, method fn, t_symbol* sym, short argc, t_atom* argv);
 short systhread_ismainthread(void);
 
 /* Files. */
