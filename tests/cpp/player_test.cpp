@@ -514,6 +514,7 @@ TEST(Player, PlaysNothingThatWasMadeForTheHostBefore) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   second.let_go();
+  ASSERT_TRUE(host.play_until(Kind::kLoaded));
   EXPECT_TRUE(host.is_heard());
   EXPECT_EQ(player.info().rate, 48000);
   EXPECT_EQ(player.info().path, second.path());
