@@ -520,6 +520,22 @@ TEST(Player, PlaysNothingThatWasMadeForTheHostBefore) {
   EXPECT_EQ(player.info().path, second.path());
 }
 
+TEST(Player, IsHeardWhateverTheHostWasWhileItLoaded) {
+  Player player(1, 1);
+  ASSERT_TRUE(player.open(file("playing.ts"), sized(512)));
+  const PlayerHost bounce{.sample_rate = 44100, .block = kCall, .burst = 0, .offline = true};
+  const PlayerHost live{.sample_rate = 48000, .block = kCall};
+  for (int round = 0; round < 100; ++round) {
+    Host host(player, true);
+    player.load(file("other.ts"));
+    if (round % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(30 * round));
+    ASSERT_TRUE(player.prepare(live));
+    if (round % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(20 * round));
+    ASSERT_TRUE(player.prepare(bounce));
+    ASSERT_TRUE(host.is_heard()) << round;
+  }
+}
+
 TEST(Player, IsHeardAfterNoMoreThanItsLatencyWhenSwitchedOnAgain) {
   Player player(1, 1);
   ASSERT_TRUE(player.open(file("shorter.ts"), sized(8192)));

@@ -79,6 +79,7 @@ class Player::Impl : public Tended {
   Result<void> fulfil(const Wish& wish, bool audio_stopped);
   std::optional<Wish> fulfil_in_part(const Wish& wish, bool audio_stopped);
   void clear_stage(const PlayerHost& host);
+  bool is_cleared_for(const PlayerHost& host) const;
   Stream* returned();
   bool is_current(const std::optional<PlayerHost>& host) const;
   bool is_seated() const;
@@ -112,7 +113,8 @@ class Player::Impl : public Tended {
   int changes_ = 0;  // asked for and not yet done
   int loads_ = 0;    // asked for
   std::shared_ptr<Stream> stream_;
-  bool seated_ = false;  // the audio thread has it, or will take it up
+  std::optional<PlayerHost> cleared_for_;  // whose streams the stage is for
+  bool seated_ = false;                    // the audio thread has it, or will take it up
   PlayerInfo info_;
   std::vector<PlayerEvent> events_;
   bool leaving_ = false;

@@ -65,7 +65,7 @@ Result<void> Player::Impl::prepare(const PlayerHost& host) {
   }
   run_tasks();
   look_after_stage();
-  if (running_host_ == host) return {};
+  if (running_host_ == host && is_cleared_for(host)) return {};
   clear_stage(host);
   if (wish().path.empty()) {
     running_host_ = host;
@@ -78,7 +78,13 @@ Result<void> Player::Impl::prepare(const PlayerHost& host) {
 void Player::Impl::clear_stage(const PlayerHost& host) {
   const std::lock_guard lock(state_);
   stage.install({}, host.sample_rate);
+  cleared_for_ = host;
   seated_ = false;
+}
+
+bool Player::Impl::is_cleared_for(const PlayerHost& host) const {
+  const std::lock_guard lock(state_);
+  return cleared_for_ == host;
 }
 
 Wish Player::Impl::wish() const {
