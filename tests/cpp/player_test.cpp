@@ -8,6 +8,7 @@
 #include <fstream>
 #include <future>
 #include <numeric>
+#include <random>
 #include <thread>
 
 #include "support/temporary.hpp"
@@ -533,6 +534,40 @@ TEST(Player, IsHeardWhateverTheHostWasWhileItLoaded) {
     if (round % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(20 * round));
     ASSERT_TRUE(player.prepare(bounce));
     ASSERT_TRUE(host.is_heard()) << round;
+  }
+}
+
+TEST(Player, IsHeardInTheEndWhateverHasBeenDoneToIt) {
+  for (unsigned int seed = 0; seed < 20; ++seed) {
+    std::mt19937 random(seed);
+    const auto pick = [&](unsigned int count) { return static_cast<int>(random() % count); };
+    const auto flip = [&] { return pick(2) == 0; };
+    Player player(1, 1);
+    Host host(player, flip());
+    const auto host_changes = [&] {
+      const PlayerHost next{
+          .sample_rate = flip() ? 44100 : 48000, .block = kCall, .burst = 0, .offline = flip()};
+      EXPECT_TRUE(player.prepare(next));
+    };
+    std::string done;
+    bool on = true;
+    for (int step = 0; step < 12; ++step) {
+      const int what = pick(8);
+      done += std::to_string(what) + " ";
+      if (what == 0) player.load(file("one.ts"));
+      if (what == 1) player.load(file("slow.ts", "stub slow"));
+      if (what == 2 && player.info().contract) player.load(file("bad.ts", "garbage"));
+      if (what == 3) host_changes();
+      if (what == 4) player.change(sized(flip() ? 512 : 0));
+      if (what == 5) player.enable(on = !on);
+      if (what == 6) player.restart();
+      if (what == 7) host.play(pick(40));
+      if (flip()) std::this_thread::sleep_for(std::chrono::microseconds(pick(3000)));
+    }
+    player.enable(true);
+    if (done.find_first_of("01") == std::string::npos) player.load(file("one.ts"));
+    if (flip()) host_changes();
+    EXPECT_TRUE(host.is_heard()) << "seed " << seed << ": " << done;
   }
 }
 
