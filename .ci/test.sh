@@ -36,6 +36,8 @@ part dev cpp dev
 part lint .ci/lint.sh # reads the compile commands of dev
 part asan cpp asan
 part tsan cpp tsan
+# The nn~ of this build, also where `make pd` has made another since: only this one has the net.
+export NNBRIDGE_PD="$PWD/build/dev/nn~"
 part python python -m pytest -q -m "$marks" --junitxml "$results/python.xml"
 
 python .ci/tally.py "$results" $failed
