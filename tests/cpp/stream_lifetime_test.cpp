@@ -164,45 +164,48 @@ INSTANTIATE_TEST_SUITE_P(Mode, Resetting, testing::Bool(),
                            return test.param ? "realtime" : "offline";
                          });
 
-TEST(ResettingInFlight, WaitsForTheWorker) {
-  Fixture fixture(stub::spec());
-  const auto stream = fixture.stream(realtime(kBlock));
-  fixture.knobs().close_gate();
-  one_call(*stream);
-  fixture.knobs().wait_until_held();
+/// A stream whose worker is held up in an inference.
+class ResettingInFlight : public testing::Test {
+ protected:
+  void SetUp() override {
+    fixture_.knobs().close_gate();
+    one_call(*stream_);
+    fixture_.knobs().wait_until_held();
+  }
+
+  Fixture fixture_{stub::spec()};
+  const std::unique_ptr<Stream> stream_ = fixture_.stream(realtime(kBlock));
+};
+
+TEST_F(ResettingInFlight, WaitsForTheWorker) {
   // The pause is no deadline: without it, a reset that doesn't wait might go unseen.
   std::thread opener([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(30));
-    fixture.knobs().open_gate();
+    fixture_.knobs().open_gate();
   });
-  stream->reset();
+  stream_->reset();
   opener.join();
-  EXPECT_EQ(stream->stats().blocks, 0);
-  EXPECT_EQ(stream->stats().pending, 0);
+  EXPECT_EQ(stream_->stats().blocks, 0);
+  EXPECT_EQ(stream_->stats().pending, 0);
   const auto in = noise(1, 8 * kBlock);
-  EXPECT_EQ(differs(run(*stream, in, cut(8 * kBlock, kBlock)), in, stream->latency().stream), "");
-  EXPECT_EQ(stream->stats().late, 0);
+  EXPECT_EQ(differs(run(*stream_, in, cut(8 * kBlock, kBlock)), in, stream_->latency().stream), "");
+  EXPECT_EQ(stream_->stats().late, 0);
 }
 
-TEST(ResettingInFlight, HoldsUpNobodyWhoAsksMeanwhile) {
-  Fixture fixture(stub::spec());
-  const auto stream = fixture.stream(realtime(kBlock));
-  fixture.knobs().close_gate();
-  one_call(*stream);
-  fixture.knobs().wait_until_held();
-  std::thread resetter([&] { stream->reset(); });
+TEST_F(ResettingInFlight, HoldsUpNobodyWhoAsksMeanwhile) {
+  std::thread resetter([&] { stream_->reset(); });
   auto answered = std::async(std::launch::async, [&] {
     // Long enough for the reset to have begun; were it not, the test would only see less.
     for (int i = 0; i < 30; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      (void)stream->stats();
-      (void)stream->latency();
-      (void)stream->set("gain", {Value(0.5)});
+      (void)stream_->stats();
+      (void)stream_->latency();
+      (void)stream_->set("gain", {Value(0.5)});
     }
   });
   EXPECT_EQ(answered.wait_for(std::chrono::seconds(10)), std::future_status::ready)
       << "a host's thread that makes audio asks too";
-  fixture.knobs().open_gate();
+  fixture_.knobs().open_gate();
   resetter.join();
 }
 

@@ -60,13 +60,14 @@ def command(
             path = sequences or trained.about.get("path")
             if path is None:
                 raise StopError(f"say what '{run}' should predict: --sequences DIR.", 2)
-            if held is not None and Sequences(path).hash != held.hash:
+            asked = Sequences(path)
+            if held is not None and asked.hash != held.hash:
                 raise StopError(
                     "the runs learnt from different sequences: measure them one by one, or on the "
                     "same ones with --sequences DIR.",
                     2,
                 )
-            held = Sequences(path)
+            held = asked
             segment = trained.recipe.training.segment
             found[str(run)] = evaluation.evaluate(
                 trained.prior,

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from nnbridge.training import checkpoints, provenance
+from nnbridge.training import facts as run_facts
 from nnbridge.training.files import write_text
 
 from . import weights
@@ -23,8 +23,6 @@ from .errors import PriorError
 from .recipe import Recipe
 from .sequences import Sequences
 from .trained import Trained, assemble
-
-FORMAT = 1
 
 
 class Run:
@@ -45,19 +43,13 @@ class Run:
         self.checkpoints = self.path / "checkpoints"
         self.metrics = self.path / "metrics.csv"
         self.logs = self.path / "logs"
-        try:
-            self.facts: dict[str, Any] = json.loads((self.path / "run.json").read_text("utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
-            raise PriorError(
-                f"'{path}' is no run folder (it has no run.json): make one with "
-                "nnbridge prior train SEQUENCES --out RUN."
-            ) from None
-        except (OSError, ValueError) as error:
-            raise PriorError(f"'{self.path / 'run.json'}' can't be read: {error}.") from None
-        if not isinstance(self.facts, dict) or "sequences" not in self.facts:
-            raise PriorError(f"'{path}' is the run of something else than a prior.")
-        if self.facts.get("format") != FORMAT:
-            raise PriorError(f"'{path}' was made by a newer nnbridge: update this one.")
+        self.facts = run_facts.read(
+            self.path / "run.json",
+            "a prior",
+            "sequences",
+            PriorError,
+            "nnbridge prior train SEQUENCES",
+        )
 
     @classmethod
     def create(
@@ -78,7 +70,7 @@ class Run:
             )
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         write_text(folder / "recipe.toml", recipe.to_toml())
-        held = {"format": FORMAT, "sequences": facts(sequences), "starts": []}
+        held = {"format": run_facts.FORMAT, "sequences": facts(sequences), "starts": []}
         write_text(folder / "run.json", json.dumps(held, indent=1) + "\n")
         return cls(folder)
 

@@ -80,9 +80,7 @@ class Sequences:
             ) from None
         except (OSError, ValueError) as error:
             raise PriorError(f"'{self.path / INDEX}' can't be read: {error}.") from None
-        if not isinstance(about, dict):
-            about = {"format": FORMAT}
-        if about.get("format") != FORMAT:
+        if isinstance(about, dict) and about.get("format") != FORMAT:
             raise PriorError(f"'{path}' was made by a newer nnbridge: update this one.")
         try:
             self.quantisers: int = about["quantisers"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnbridge.training import checkpoints, provenance
+from nnbridge.training import facts as run_facts
 from nnbridge.training.errors import TrainingError
 from nnbridge.training.files import write_text
 
@@ -25,8 +26,6 @@ from .recipe import Recipe
 
 if TYPE_CHECKING:
     from nnbridge.audio.dataset import Dataset
-
-FORMAT = 1
 
 
 class Run:
@@ -46,7 +45,11 @@ class Run:
         self.metrics = self.path / "metrics.csv"
         self.logs = self.path / "logs"
         self._facts = self.path / "run.json"
-        self.facts = _read_facts(self._facts) if facts is None else facts
+        if facts is None:
+            facts = run_facts.read(
+                self._facts, "a RAVE", "dataset", TrainingError, "nnbridge rave train DATASET"
+            )
+        self.facts = facts
 
     @classmethod
     def create(cls, path: str | Path, recipe: Recipe, dataset: Dataset) -> Run:
@@ -56,7 +59,7 @@ class Run:
         (folder / "logs").mkdir(exist_ok=True)
         write_text(folder / "recipe.toml", recipe.to_toml())
         # Last: what makes it a run.
-        facts = {"format": FORMAT, "dataset": identity(dataset), "starts": []}
+        facts = {"format": run_facts.FORMAT, "dataset": identity(dataset), "starts": []}
         write_text(folder / "run.json", json.dumps(facts, indent=1) + "\n")
         return cls(folder, facts)
 
@@ -124,20 +127,3 @@ def identity(dataset: Dataset) -> dict[str, Any]:
         "seconds": round(dataset.seconds, 3),
         "hash": dataset.hash,
     }
-
-
-def _read_facts(path: Path) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise TrainingError(
-            f"'{path.parent}' is no run folder (it has no {path.name}): make one with "
-            "nnbridge rave train DATASET --out RUN."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"'{path}' can't be read ({error}).") from None
-    if facts.get("format") != FORMAT:
-        raise TrainingError(f"'{path.parent}' was made by a newer nnbridge: update this one.")
-    if "dataset" not in facts:
-        raise TrainingError(f"'{path.parent}' is the run of something else than a RAVE.")
-    return facts
